@@ -1,0 +1,7 @@
+/**
+ * Typed columns over typed arrays.
+ *
+ * @module
+ */
+export * from "./column.ts";
+export * from "./frame.ts";
