@@ -1,0 +1,31 @@
+/** Characters that change how text around them looks, or that a terminal obeys, instead of being seen. */
+// deno-lint-ignore no-control-regex -- control characters are the subject
+const UNSEEN =
+  /[\u0000-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;
+const LONE_SURROGATE = /\p{Surrogate}/gu;
+
+/**
+ * Makes every control character, bidirectional override and invisible mark of `text` visible and without effect.
+ *
+ * A task may be called anything (`prctl(PR_SET_NAME)` takes any bytes), so no name of a trace goes to a terminal
+ * or to a page without this. C0 controls become their Unicode pictures (`ESC` is `␛`), all others their
+ * escape (`\u202e`), a lone surrogate the replacement character. Never throws.
+ *
+ * @example
+ * ```ts
+ * import { visibleText } from "@schedscope/schedscope/frame";
+ * import assert from "node:assert/strict";
+ *
+ * assert.equal(visibleText("a\x1b[2Jb"), "a␛[2Jb");
+ * ```
+ */
+export function visibleText(text: string): string {
+  return text.replace(UNSEEN, picture).replace(LONE_SURROGATE, "\ufffd");
+}
+
+function picture(character: string): string {
+  const code = character.charCodeAt(0);
+  if (code < 0x20) return String.fromCharCode(0x2400 + code);
+  if (code === 0x7f) return "\u2421";
+  return `\\u${code.toString(16).padStart(4, "0")}`;
+}
