@@ -1,0 +1,117 @@
+import { DictColumn } from "../frame/column.ts";
+import { Frame } from "../frame/frame.ts";
+import { Kind, type SchedStream } from "./stream.ts";
+
+/** Why something is missing. */
+export type HoleKind = "lost" | "chain" | "truncated" | "corrupt";
+
+/** A hole that the recorder or the reader knows of. */
+export interface KnownHole {
+  readonly kind: HoleKind;
+  /** CPU, or -1 where it is not known or all are meant. */
+  readonly cpu: number;
+  /** ns since the epoch. */
+  readonly from: number;
+  /** ns since the epoch. */
+  readonly to: number;
+  /** Records that are missing; 0 where it is not known. */
+  readonly lost: number;
+  /** Byte of the file, where the reader found it. */
+  readonly offset?: number;
+}
+
+/** Columns of {@linkcode Quality.holes}. */
+export type HoleColumns = {
+  /** `lost` (the recorder said so), `chain` (prev_pid is not the last next_pid), `truncated`, `corrupt`. */
+  kind: DictColumn<HoleKind>;
+  /** -1 where it is not known or all are meant. */
+  cpu: Int32Array;
+  /** ns since the epoch. */
+  from: Float64Array;
+  /** ns since the epoch. */
+  to: Float64Array;
+  /** Records that are missing; 0 where it is not known. */
+  lost: Float64Array;
+};
+
+/** Columns of {@linkcode Quality.coverage}. */
+export type CoverageColumns = {
+  cpu: Int32Array;
+  /** sched_switch records. */
+  switches: Int32Array;
+  /** Switches whose prev_pid is not the next_pid of the one before. */
+  breaks: Int32Array;
+  /** ns from this CPU's first to its last switch less its holes. */
+  covered: Float64Array;
+  /** `covered` as a share of the whole trace's span, 0 to 1. */
+  share: Float64Array;
+};
+
+/** What is missing from a trace, and how it is known. */
+export interface Quality {
+  readonly holes: Frame<HoleColumns>;
+  readonly coverage: Frame<CoverageColumns>;
+  /** Records that the recorder said it lost. */
+  readonly lost: number;
+  /** Covered CPU-time as a share of span x CPUs, 0 to 1; 1 where there is no switch at all. */
+  readonly share: number;
+}
+
+/**
+ * Finds the holes of `stream`: those in `known`, and each place where the chain breaks (a switch whose prev_pid is not
+ * the next_pid of the CPU's switch before), which happens on real machines without any lost record.
+ */
+export function assessQuality(stream: SchedStream, known: readonly KnownHole[]): Quality {
+  const { kind, ts, cpu, a, c, length } = stream;
+  const holes: KnownHole[] = [...known];
+  let cpus = 0;
+  for (let i = 0; i < length; i++) if (kind[i] === Kind.Switch && cpu[i]! >= cpus) cpus = cpu[i]! + 1;
+  const next = new Int32Array(cpus).fill(-1);
+  const first = new Float64Array(cpus).fill(NaN);
+  const last = new Float64Array(cpus).fill(NaN);
+  const switches = new Int32Array(cpus);
+  const breaks = new Int32Array(cpus);
+  const missing = new Float64Array(cpus);
+  for (let i = 0; i < length; i++) {
+    if (kind[i] !== Kind.Switch) continue;
+    const on = cpu[i]!;
+    const t = ts[i]!;
+    if (switches[on]! === 0) first[on] = t;
+    else if (next[on] !== a[i]) {
+      breaks[on]!++;
+      missing[on]! += t - last[on]!;
+      holes.push({ kind: "chain", cpu: on, from: last[on]!, to: t, lost: 0 });
+    }
+    switches[on]!++;
+    next[on] = c[i]!;
+    last[on] = t;
+  }
+  holes.sort((x, y) => x.from - y.from);
+  const span = length === 0 ? 0 : ts[length - 1]! - ts[0]!;
+  const covered = new Float64Array(cpus);
+  let seen = 0;
+  let total = 0;
+  for (let on = 0; on < cpus; on++) {
+    covered[on] = switches[on]! === 0 ? 0 : last[on]! - first[on]! - missing[on]!;
+    if (switches[on]! > 0) seen++;
+    total += covered[on]!;
+  }
+  return {
+    holes: new Frame<HoleColumns>({
+      kind: DictColumn.from(holes.map((hole) => hole.kind)),
+      cpu: Int32Array.from(holes, (hole) => hole.cpu),
+      from: Float64Array.from(holes, (hole) => hole.from),
+      to: Float64Array.from(holes, (hole) => hole.to),
+      lost: Float64Array.from(holes, (hole) => hole.lost),
+    }),
+    coverage: new Frame<CoverageColumns>({
+      cpu: Int32Array.from({ length: cpus }, (_, on) => on),
+      switches,
+      breaks,
+      covered,
+      share: covered.map((ns) => (span === 0 ? 0 : ns / span)),
+    }),
+    lost: known.reduce((sum, hole) => sum + (hole.kind === "lost" ? hole.lost : 0), 0),
+    share: seen === 0 || span === 0 ? 1 : total / (span * seen),
+  };
+}

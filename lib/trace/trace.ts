@@ -1,0 +1,289 @@
+import { type Column, type Columns, DictColumn } from "../frame/column.ts";
+import { Frame } from "../frame/frame.ts";
+import type { EventFormat } from "./event_format.ts";
+import { MissingEventError } from "./errors.ts";
+import { assessQuality, type KnownHole, type Quality } from "./quality.ts";
+import { Kind, type KindCode, type SchedStream } from "./stream.ts";
+
+/** The clock whose readings a trace's stamps are. */
+export interface TraceClock {
+  /** `mono`, `x86-tsc`, `perf` (the kernel's sched_clock-like default), `local`, ... */
+  readonly name: string;
+  /** Ticks in a second where the recorded stamps were ticks; undefined where they were nanoseconds. */
+  readonly hz?: number;
+  /** Wall-clock time (ns since 1970) less this clock's time, where the file tells it. */
+  readonly wallOffset?: bigint;
+}
+
+/** What a trace says of the machine that it was recorded on; absent where it says nothing. */
+export interface TraceHost {
+  /** Node name. */
+  readonly hostname?: string;
+  /** Kernel release, as `uname -r`. */
+  readonly release?: string;
+  /** Machine, as `uname -m`. */
+  readonly arch?: string;
+  /** Processor's name. */
+  readonly cpu?: string;
+  /** Logical CPUs that were online. */
+  readonly cpusOnline?: number;
+  /** Logical CPUs that the kernel had room for. */
+  readonly cpusAvailable?: number;
+  /** Memory in bytes. */
+  readonly memory?: number;
+  /** Version of the recorder. */
+  readonly recorder?: string;
+  /** Command line of the recorder. */
+  readonly command?: readonly string[];
+}
+
+/** Which logical CPUs share what; lists of CPU numbers. Empty where the trace does not say. */
+export interface TraceTopology {
+  /** Each package's CPUs. */
+  readonly packages: readonly (readonly number[])[];
+  /** Each physical core's CPUs (SMT siblings). */
+  readonly cores: readonly (readonly number[])[];
+}
+
+/** Columns of {@linkcode Trace.switches}: `sched:sched_switch` with the kernel's field names. */
+export type SwitchColumns = {
+  /** ns since the epoch. */
+  ts: Float64Array;
+  /** CPU that switched. */
+  cpu: Uint16Array;
+  prev_comm: DictColumn;
+  prev_pid: Int32Array;
+  prev_prio: Int32Array;
+  /** Raw bits; 0 and 0x100 (preempted) are both runnable. */
+  prev_state: Int32Array;
+  next_comm: DictColumn;
+  next_pid: Int32Array;
+  next_prio: Int32Array;
+};
+
+/** Columns of {@linkcode Trace.wakeups}: waking, wakeup and wakeup_new in one table. */
+export type WakeupColumns = {
+  /** ns since the epoch. */
+  ts: Float64Array;
+  /** CPU of the waker. */
+  cpu: Uint16Array;
+  /** Which of the three events. */
+  kind: DictColumn<"waking" | "wakeup" | "wakeup_new">;
+  /** Thread that is woken. */
+  pid: Int32Array;
+  /** Its CPU: for `waking` the one it last ran on, for the others the one it was placed on. */
+  target_cpu: Int32Array;
+  /** Thread in whose context the wakeup was made. */
+  waker_tid: Int32Array;
+  /** The record's `common_flags`: 0x08 hard interrupt, 0x10 softirq. */
+  common_flags: Int32Array;
+};
+
+/** Columns of {@linkcode Trace.migrations}: `sched:sched_migrate_task`. */
+export type MigrationColumns = {
+  /** ns since the epoch. */
+  ts: Float64Array;
+  /** CPU that moved the task. */
+  cpu: Uint16Array;
+  /** Thread that is moved. */
+  pid: Int32Array;
+  orig_cpu: Int32Array;
+  dest_cpu: Int32Array;
+};
+
+/** What a reader hands over to {@linkcode Trace}. */
+export interface TraceParts {
+  /** Name of the format that was read. */
+  readonly format: string;
+  /** Where it was read from, if from a file. */
+  readonly path?: string;
+  /** Stamp of ts = 0 in ns of the clock. */
+  readonly epoch: bigint;
+  readonly clock: TraceClock;
+  readonly host: TraceHost;
+  readonly topology: TraceTopology;
+  /** Scheduler events in time order. */
+  readonly stream: SchedStream;
+  /** Layouts by `system:name`, of all events that the trace may hold. */
+  readonly formats: ReadonlyMap<string, EventFormat>;
+  /** How many records of each event there are. */
+  readonly counts: ReadonlyMap<string, number>;
+  /** Holes that the recorder or the reader knows of. */
+  readonly holes: readonly KnownHole[];
+  /** Names of threads known apart from the stream (saved_cmdlines), by tid. */
+  readonly savedNames: ReadonlyMap<number, string>;
+  /**
+   * Decodes fields of all records of `event`, rows in the order of the stream (time, ties as recorded). Besides the
+   * event's own field names it takes `ts`, `cpu` and `common_pid`.
+   */
+  readonly decode: (event: string, fields: readonly string[]) => Record<string, Column>;
+}
+
+/** A recording of what the scheduler did, however it was made. Tables are decoded on first use. */
+export class Trace {
+  /** Name of the format that was read, such as `perf.data`. */
+  readonly format: string;
+  /** Where it was read from; undefined where it came from memory. */
+  readonly path: string | undefined;
+  /** Stamp of ts = 0, in ns of {@linkcode Trace.clock}. */
+  readonly epoch: bigint;
+  readonly clock: TraceClock;
+  readonly host: TraceHost;
+  readonly topology: TraceTopology;
+  /** The scheduler's events in time order: what the analyses run over. */
+  readonly stream: SchedStream;
+  /** Layouts by `system:name`. */
+  readonly formats: ReadonlyMap<string, EventFormat>;
+  /** Records of each event by `system:name`. */
+  readonly counts: ReadonlyMap<string, number>;
+  /** Names of threads known apart from the events, by tid. */
+  readonly savedNames: ReadonlyMap<number, string>;
+  readonly #decode: TraceParts["decode"];
+  readonly #holes: readonly KnownHole[];
+  readonly #rows = new Map<KindCode, Uint32Array>();
+  #switches: Frame<SwitchColumns> | undefined;
+  #wakeups: Frame<WakeupColumns> | undefined;
+  #migrations: Frame<MigrationColumns> | undefined;
+  #quality: Quality | undefined;
+
+  /** Wraps what a reader made. Users call `openTrace`. */
+  constructor(parts: TraceParts) {
+    this.format = parts.format;
+    this.path = parts.path;
+    this.epoch = parts.epoch;
+    this.clock = parts.clock;
+    this.host = parts.host;
+    this.topology = parts.topology;
+    this.stream = parts.stream;
+    this.formats = parts.formats;
+    this.counts = parts.counts;
+    this.savedNames = parts.savedNames;
+    this.#decode = parts.decode;
+    this.#holes = parts.holes;
+  }
+
+  /** First and last stamp of a scheduler event, ns since the epoch. */
+  get span(): { from: number; to: number } {
+    const { ts, length } = this.stream;
+    return length === 0 ? { from: 0, to: 0 } : { from: ts[0]!, to: ts[length - 1]! };
+  }
+
+  /** Every `sched:sched_switch`. */
+  get switches(): Frame<SwitchColumns> {
+    return this.#switches ??= this.#makeSwitches();
+  }
+
+  /** Every wakeup event, in time order. */
+  get wakeups(): Frame<WakeupColumns> {
+    return this.#wakeups ??= this.#makeWakeups();
+  }
+
+  /** Every `sched:sched_migrate_task`. */
+  get migrations(): Frame<MigrationColumns> {
+    return this.#migrations ??= this.#makeMigrations();
+  }
+
+  /** What is missing from the trace, and how much of each CPU's time it covers. */
+  get quality(): Quality {
+    return this.#quality ??= assessQuality(this.stream, this.#holes);
+  }
+
+  /** Whether at least one record of `event` (`system:name`) is there. */
+  has(event: string): boolean {
+    return (this.counts.get(event) ?? 0) > 0;
+  }
+
+  /** Throws {@linkcode MissingEventError} where none of `events` was recorded. */
+  requireEvent(analysis: string, ...events: string[]): void {
+    if (!events.some((event) => this.has(event))) throw new MissingEventError(analysis, events);
+  }
+
+  /** Any recorded event as a frame: `ts`, `cpu`, `common_pid`, and a column for each field of its format. */
+  event(name: string): Frame<Columns> {
+    const format = this.formats.get(name);
+    const length = this.counts.get(name) ?? 0;
+    if (format === undefined) {
+      const known = [...this.counts.keys()].join(", ") || "none";
+      throw new RangeError(`The trace has no event ${JSON.stringify(name)}; it has: ${known}`);
+    }
+    const columns: Record<string, () => Column> = {};
+    const own = format.fields.filter((field) => !field.name.startsWith("common_")).map((field) => field.name);
+    for (const field of ["ts", "cpu", "common_pid", ...own]) {
+      columns[field] = () => this.#decode(name, [field])[field]!;
+    }
+    return new Frame<Columns>(columns, length);
+  }
+
+  /** Rows of the stream that have one of `kinds`, in time order. */
+  rowsOf(...kinds: KindCode[]): Uint32Array {
+    const key = kinds.length === 1 ? kinds[0]! : undefined;
+    const known = key === undefined ? undefined : this.#rows.get(key);
+    if (known !== undefined) return known;
+    const { kind, length } = this.stream;
+    const wanted = new Uint8Array(256);
+    for (const k of kinds) wanted[k] = 1;
+    let count = 0;
+    for (let i = 0; i < length; i++) count += wanted[kind[i]!]!;
+    const rows = new Uint32Array(count);
+    for (let i = 0, row = 0; i < length; i++) if (wanted[kind[i]!] === 1) rows[row++] = i;
+    if (key !== undefined) this.#rows.set(key, rows);
+    return rows;
+  }
+
+  #makeSwitches(): Frame<SwitchColumns> {
+    const rows = this.rowsOf(Kind.Switch);
+    const { ts, cpu, a, b, c } = this.stream;
+    const event = "sched:sched_switch";
+    return new Frame<SwitchColumns>({
+      ts: () => gather(ts, rows),
+      cpu: () => gather(cpu, rows),
+      prev_comm: () => this.#decode(event, ["prev_comm"])["prev_comm"] as DictColumn,
+      prev_pid: () => gather(a, rows),
+      prev_prio: () => this.#decode(event, ["prev_prio"])["prev_prio"] as Int32Array,
+      prev_state: () => gather(b, rows),
+      next_comm: () => this.#decode(event, ["next_comm"])["next_comm"] as DictColumn,
+      next_pid: () => gather(c, rows),
+      next_prio: () => this.#decode(event, ["next_prio"])["next_prio"] as Int32Array,
+    }, rows.length);
+  }
+
+  #makeWakeups(): Frame<WakeupColumns> {
+    const rows = this.rowsOf(Kind.Waking, Kind.Wakeup, Kind.WakeupNew);
+    const { ts, cpu, kind, tid, a, b, c } = this.stream;
+    return new Frame<WakeupColumns>({
+      ts: () => gather(ts, rows),
+      cpu: () => gather(cpu, rows),
+      kind: () => {
+        const codes = gather(kind, rows);
+        for (let i = 0; i < codes.length; i++) codes[i]! -= Kind.Waking;
+        return new DictColumn(codes, ["waking", "wakeup", "wakeup_new"]);
+      },
+      pid: () => gather(a, rows),
+      target_cpu: () => gather(b, rows),
+      waker_tid: () => gather(tid, rows),
+      common_flags: () => gather(c, rows),
+    }, rows.length);
+  }
+
+  #makeMigrations(): Frame<MigrationColumns> {
+    const rows = this.rowsOf(Kind.Migrate);
+    const { ts, cpu, a, b, c } = this.stream;
+    return new Frame<MigrationColumns>({
+      ts: () => gather(ts, rows),
+      cpu: () => gather(cpu, rows),
+      pid: () => gather(a, rows),
+      orig_cpu: () => gather(b, rows),
+      dest_cpu: () => gather(c, rows),
+    }, rows.length);
+  }
+}
+
+/** The values of `source` at `rows`. */
+export function gather<A extends Float64Array | Int32Array | Uint16Array | Uint8Array>(
+  source: A,
+  rows: Uint32Array,
+): A {
+  const out = new (source.constructor as new (length: number) => A)(rows.length);
+  for (let i = 0; i < rows.length; i++) out[i] = source[rows[i]!]!;
+  return out;
+}
