@@ -1,8 +1,6 @@
-/** Characters that change how text around them looks, or that a terminal obeys, instead of being seen. */
-// deno-lint-ignore no-control-regex -- control characters are the subject
-const UNSEEN =
-  /[\u0000-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;
-const LONE_SURROGATE = /\p{Surrogate}/gu;
+/** Controls, format characters (bidirectional overrides, zero widths), line and paragraph separators. */
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+const LONE_SURROGATE = /\p{Cs}/gu;
 
 /**
  * Makes every control character, bidirectional override and invisible mark of `text` visible and without effect.
@@ -24,8 +22,8 @@ export function visibleText(text: string): string {
 }
 
 function picture(character: string): string {
-  const code = character.charCodeAt(0);
+  const code = character.codePointAt(0)!;
   if (code < 0x20) return String.fromCharCode(0x2400 + code);
   if (code === 0x7f) return "\u2421";
-  return `\\u${code.toString(16).padStart(4, "0")}`;
+  return code > 0xffff ? `\\u{${code.toString(16)}}` : `\\u${code.toString(16).padStart(4, "0")}`;
 }
