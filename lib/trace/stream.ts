@@ -54,8 +54,8 @@ export const Kind = {
   ProcessExit: 11,
   /** `sched:sched_process_exec` tracepoint: a = pid, b = old_pid. */
   ProcessExec: 12,
-  /** Any other event. */
-  Other: 0,
+  /** A user-space map was made (MMAP record): pid and tid are the task's. perf learns a thread's process from it. */
+  Mmap: 13,
 } as const;
 
 /** One of the numbers in {@linkcode Kind}. */

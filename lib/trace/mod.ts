@@ -1,0 +1,11 @@
+/**
+ * Recordings of the scheduler: open one, ask for its tables, look at its quality.
+ *
+ * @module
+ */
+export * from "./errors.ts";
+export * from "./event_format.ts";
+export * from "./open.ts";
+export * from "./quality.ts";
+export * from "./stream.ts";
+export * from "./trace.ts";

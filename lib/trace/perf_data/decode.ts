@@ -1,0 +1,117 @@
+import { type Column, DictColumn } from "../../frame/column.ts";
+import type { ByteSource } from "../byte_source.ts";
+import { type FieldSink, fieldSink } from "../decode_field.ts";
+import { type EventField, fieldOf } from "../event_format.ts";
+import { timeOrder } from "../time_order.ts";
+import type { Section } from "./header.ts";
+import { type Layouts, rawWord, type SampleLayout } from "./layout.ts";
+import { RecordType, walkRecords } from "./walk.ts";
+
+/**
+ * Reads the samples of `event` again and decodes `fields` of them, rows in time order, ties as recorded.
+ *
+ * Besides the event's fields there are `ts` (ns since `epoch`), `cpu` and `common_pid`. Throws RangeError on a field that the
+ * event does not have.
+ */
+export function decodeEvent(
+  source: ByteSource,
+  data: Section,
+  layouts: Layouts,
+  epoch: bigint,
+  event: string,
+  fields: readonly string[],
+): Record<string, Column> {
+  const layout = layouts.all.find((candidate) => candidate.event === event);
+  const format = layout?.format;
+  if (layout === undefined || format === undefined) {
+    throw new RangeError(`The recording has no event ${event}`);
+  }
+  const wanted: EventField[] = [];
+  for (const name of fields) {
+    if (name === "ts" || name === "cpu") continue;
+    const field = fieldOf(format, name);
+    if (field === undefined) {
+      throw new RangeError(
+        `${event} has no field ${name}; it has: ${format.fields.map((f) => f.name).join(", ")}`,
+      );
+    }
+    wanted.push(field);
+  }
+  const count = countSamples(source, data, layouts, layout);
+  const ts = new Float64Array(count);
+  const cpu = new Uint16Array(count);
+  const sinks: FieldSink[] = wanted.map((field) => fieldSink(field, count, true));
+  let rows = 0;
+  let view: DataView | undefined;
+  forEachSample(source, data, layouts, layout, (i32, at, raw, length) => {
+    if (view?.buffer !== i32.buffer) view = new DataView(i32.buffer);
+    if (layout.time >= 0) ts[rows] = sinceEpoch(i32, at + layout.time, epoch);
+    if (layout.cpu >= 0) cpu[rows] = i32[at + layout.cpu]!;
+    for (const sink of sinks) sink.set(rows, view, (at + raw + 1) * 4, length);
+    rows++;
+  });
+  const order = timeOrder(ts);
+  const out: Record<string, Column> = {};
+  for (const name of fields) {
+    const column = name === "ts"
+      ? ts
+      : name === "cpu"
+      ? cpu
+      : sinks[wanted.findIndex((f) => f.name === name)]!.finish();
+    out[name] = order === undefined ? column : permuted(column, order);
+  }
+  return out;
+}
+
+function countSamples(source: ByteSource, data: Section, layouts: Layouts, layout: SampleLayout): number {
+  let count = 0;
+  forEachSample(source, data, layouts, layout, () => count++);
+  return count;
+}
+
+/** Calls `take` for each whole sample of `layout` with the word of its raw data's size and the raw data's bytes. */
+function forEachSample(
+  source: ByteSource,
+  data: Section,
+  layouts: Layouts,
+  layout: SampleLayout,
+  take: (i32: Int32Array, at: number, raw: number, length: number) => void,
+): void {
+  walkRecords(source, data, (i32, at, type, _misc, words) => {
+    if (type !== RecordType.Sample || words < layout.minWords) return;
+    if (layouts.idWord >= 0) {
+      if (layouts.idWord + 2 > words) return;
+      const low = i32[at + layouts.idWord]!;
+      const high = i32[at + layouts.idWord + 1]!;
+      const found = high === 0 && low >>> 16 === 0
+        ? layouts.all[layouts.lowIds[low]! - 1]
+        : layouts.byId.get((BigInt(high >>> 0) << 32n) | BigInt(low >>> 0));
+      if (found !== layout) return;
+    }
+    const raw = rawWord(layout, i32, at, words);
+    if (raw < 0) return;
+    const length = i32[at + raw]!;
+    if (length < layout.minRaw || raw * 4 + 4 + layout.minRaw > words * 4) return;
+    if (layout.cpu >= 0 && i32[at + layout.cpu]! >>> 16 !== 0) return;
+    take(i32, at, raw, Math.min(length, words * 4 - raw * 4 - 4));
+  });
+}
+
+function sinceEpoch(i32: Int32Array, at: number, epoch: bigint): number {
+  const high = Number(epoch >> 32n);
+  const low = Number(epoch & 0xffffffffn);
+  return ((i32[at + 1]! >>> 0) - high) * 4294967296 + ((i32[at]! >>> 0) - low);
+}
+
+/** `column` with its rows in the order of `order`. */
+function permuted(column: Column, order: Uint32Array): Column {
+  if (column instanceof DictColumn) {
+    const codes = column.codes;
+    const out = new (codes.constructor as new (length: number) => typeof codes)(order.length);
+    for (let i = 0; i < order.length; i++) out[i] = codes[order[i]!]!;
+    return new DictColumn(out, column.dictionary);
+  }
+  const out = new (column.constructor as new (length: number) => typeof column)(order.length);
+  for (let i = 0; i < order.length; i++) (out as Float64Array)[i] = (column as Float64Array)[order[i]!]!;
+  return out;
+}

@@ -1,0 +1,132 @@
+import { type ByteSource, readExactly } from "../byte_source.ts";
+import type { TraceClock, TraceHost, TraceTopology } from "../trace.ts";
+import type { PerfAttr, PerfHeader } from "./header.ts";
+
+/** Bits of the feature sections that are read (HEADER_* in perf's util/header.h). */
+export const Feature = {
+  TracingData: 1,
+  Hostname: 3,
+  OsRelease: 4,
+  Version: 5,
+  Arch: 6,
+  NrCpus: 7,
+  CpuDesc: 8,
+  TotalMem: 10,
+  Cmdline: 11,
+  CpuTopology: 13,
+  Compressed: 27,
+  ClockData: 29,
+} as const;
+
+const MAX_FEATURE = 64 << 20;
+
+/** What the feature sections say of the machine and the recording. Sections that do not parse are left out. */
+export interface PerfFeatures {
+  readonly host: TraceHost;
+  readonly topology: TraceTopology;
+  readonly clock: TraceClock;
+}
+
+/** Reads the host, the topology and the clock from a file's feature sections. */
+export function readFeatures(source: ByteSource, header: PerfHeader): PerfFeatures {
+  const section = (bit: number): DataView | undefined => {
+    const found = header.features.get(bit);
+    if (found === undefined || found.size > MAX_FEATURE) return undefined;
+    return new DataView(readExactly(source, found.offset, found.size, `feature section ${bit}`).buffer);
+  };
+  const text = (bit: number) => attempt(section(bit), (view) => readString(view, 0).text);
+  const cpus = attempt(section(Feature.NrCpus), (view) => ({
+    available: view.getUint32(0, true),
+    online: view.getUint32(4, true),
+  }));
+  const memory = attempt(section(Feature.TotalMem), (view) => Number(view.getBigUint64(0, true)) * 1024);
+  const command = attempt(section(Feature.Cmdline), (view) => readStrings(view, 0).texts);
+  const host: TraceHost = defined({
+    hostname: text(Feature.Hostname),
+    release: text(Feature.OsRelease),
+    arch: text(Feature.Arch),
+    cpu: text(Feature.CpuDesc),
+    cpusOnline: cpus?.online,
+    cpusAvailable: cpus?.available,
+    memory,
+    recorder: text(Feature.Version),
+    command,
+  });
+  const topology = attempt(section(Feature.CpuTopology), (view) => {
+    const packages = readStrings(view, 0);
+    const cores = readStrings(view, packages.end);
+    return { packages: packages.texts.map(parseCpuList), cores: cores.texts.map(parseCpuList) };
+  });
+  return {
+    host,
+    topology: topology ?? { packages: [], cores: [] },
+    clock: readClock(header.attrs, section(Feature.ClockData)),
+  };
+}
+
+const CLOCKS: Readonly<Record<number, string>> = {
+  0: "realtime",
+  1: "mono",
+  4: "mono_raw",
+  7: "boot",
+  11: "tai",
+};
+
+function readClock(attrs: readonly PerfAttr[], data: DataView | undefined): TraceClock {
+  const clockid = attrs.find((attr) => attr.clockid !== undefined)?.clockid;
+  if (clockid === undefined) return { name: "perf" };
+  const name = CLOCKS[clockid] ?? `clockid ${clockid}`;
+  const wallOffset = attempt(data, (view) => view.getBigUint64(8, true) - view.getBigUint64(16, true));
+  return wallOffset === undefined ? { name } : { name, wallOffset };
+}
+
+/** A `perf_header_string`: u32 size (padded), then NUL-terminated text. */
+function readString(view: DataView, at: number): { text: string; end: number } {
+  const size = view.getUint32(at, true);
+  const bytes = new Uint8Array(view.buffer, view.byteOffset + at + 4, size);
+  const nul = bytes.indexOf(0);
+  return { text: new TextDecoder().decode(bytes.subarray(0, nul < 0 ? size : nul)), end: at + 4 + size };
+}
+
+/** A `perf_header_string_list`: u32 count, then strings. */
+function readStrings(view: DataView, at: number): { texts: string[]; end: number } {
+  const count = view.getUint32(at, true);
+  const texts: string[] = [];
+  let end = at + 4;
+  for (let i = 0; i < count; i++) {
+    const next = readString(view, end);
+    texts.push(next.text);
+    end = next.end;
+  }
+  return { texts, end };
+}
+
+/** CPU numbers of a list such as `0-3,8`. Throws RangeError where it is none. */
+export function parseCpuList(text: string): number[] {
+  const cpus: number[] = [];
+  for (const part of text.trim().split(",")) {
+    const match = /^(\d+)(?:-(\d+))?$/.exec(part);
+    const from = Number(match?.[1]);
+    const to = Number(match?.[2] ?? match?.[1]);
+    if (match === null || to < from || to > 65535) {
+      throw new RangeError(`Expected a list of CPUs such as 0-3,8 but found ${JSON.stringify(text)}`);
+    }
+    for (let cpu = from; cpu <= to; cpu++) cpus.push(cpu);
+  }
+  return cpus;
+}
+
+/** What `read` makes of `view`; undefined where there is none, or where it is damaged. */
+function attempt<T>(view: DataView | undefined, read: (view: DataView) => T): T | undefined {
+  if (view === undefined) return undefined;
+  try {
+    return read(view);
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
+function defined<T extends object>(object: { [K in keyof T]: T[K] | undefined }): T {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as T;
+}

@@ -1,0 +1,135 @@
+import type { ByteSource } from "../byte_source.ts";
+import { TraceFormatError } from "../errors.ts";
+import type { Section } from "./header.ts";
+
+/** Takes the record at word `at` of `i32`: its type, its misc bits and its size in words. */
+export type Visit = (i32: Int32Array, at: number, type: number, misc: number, words: number) => void;
+
+/** A stretch of the file in which no record could be made out. */
+export interface Damage {
+  readonly kind: "corrupt" | "truncated";
+  /** Bytes of the file. */
+  readonly from: number;
+  readonly to: number;
+}
+
+const BUFFER = 1 << 22;
+const LARGEST_RECORD = 1 << 16;
+
+/** PERF_RECORD_* that the reader treats apart. */
+export const RecordType = {
+  Mmap: 1,
+  Lost: 2,
+  Comm: 3,
+  Exit: 4,
+  Fork: 7,
+  Sample: 9,
+  LostSamples: 13,
+  AuxTrace: 71,
+  Compressed: 81,
+  Compressed2: 83,
+} as const;
+
+/**
+ * Calls `visit` for every record of `data`, in the order of the file, through one buffer that is used again and again.
+ *
+ * Where a record's size makes no sense, goes on at the next place from which four records in a row do; what lies
+ * between is returned as damage, and so is a last record that is cut. Throws {@linkcode TraceFormatError} on
+ * compressed records.
+ */
+export function walkRecords(source: ByteSource, data: Section, visit: Visit): Damage[] {
+  const damage: Damage[] = [];
+  const buffer = new Uint8Array(BUFFER + LARGEST_RECORD);
+  const i32 = new Int32Array(buffer.buffer);
+  const end = data.offset + data.size;
+  using reader = source.open();
+  let position = data.offset; // byte of the file at buffer[0]
+  let filled = 0;
+  let badFrom = -1;
+  for (;;) {
+    const want = Math.min(buffer.length - filled, end - position - filled);
+    if (want > 0) {
+      const got = reader.read(buffer.subarray(filled, filled + want), position + filled);
+      if (got < want) throw new Error(`${source.name} became shorter while it was read`);
+      filled += got;
+    }
+    const last = position + filled >= end;
+    const limit = filled >> 2;
+    let at = 0;
+    while (at + 2 <= limit) {
+      const type = i32[at]!;
+      const word = i32[at + 1]!;
+      const words = word >>> 18;
+      if (badFrom >= 0) {
+        if (!last && at + RESYNC_WORDS > limit) break;
+        if (!looksLikeRecords(i32, at, limit, last)) {
+          at += 2;
+          continue;
+        }
+        damage.push({ kind: "corrupt", from: badFrom, to: position + at * 4 });
+        badFrom = -1;
+      }
+      if (words < 2 || (word >>> 16 & 7) !== 0) {
+        badFrom = position + at * 4;
+        at += 2;
+        continue;
+      }
+      if (at + words > limit) {
+        if (!last) break;
+        // The last record reaches past the end: cut, unless its size is the damage and more records follow.
+        badFrom = position + at * 4;
+        at += 2;
+        continue;
+      }
+      if (type === RecordType.AuxTrace) {
+        const skip = words * 4 + (words >= 4 ? (i32[at + 2]! >>> 0) + i32[at + 3]! * 2 ** 32 : 0);
+        if (skip > 0 && position + at * 4 + skip <= end && at * 4 + skip > filled) {
+          position += at * 4 + skip;
+          filled = 0;
+          at = 0;
+          break;
+        }
+        at += skip >> 2;
+        continue;
+      }
+      if (type === RecordType.Compressed || type === RecordType.Compressed2) {
+        throw new TraceFormatError(
+          source.name,
+          position + at * 4,
+          "records that are not compressed (record without -z)",
+          "a zstd-compressed record",
+        );
+      }
+      visit(i32, at, type, word & 0xffff, words);
+      at += words;
+    }
+    if (last) {
+      const rest = position + Math.min(at * 4, filled);
+      if (badFrom >= 0) damage.push({ kind: "truncated", from: badFrom, to: end });
+      else if (rest < end) damage.push({ kind: "truncated", from: rest, to: end });
+      return damage;
+    }
+    const done = at * 4;
+    buffer.copyWithin(0, done, filled);
+    position += done;
+    filled -= done;
+  }
+}
+
+const RESYNC_RECORDS = 4;
+const RESYNC_WORDS = RESYNC_RECORDS * (LARGEST_RECORD >> 2) / 8;
+
+/** Whether plausible records begin at `at`: known types, sizes that lead from one to the next. */
+function looksLikeRecords(i32: Int32Array, at: number, limit: number, last: boolean): boolean {
+  for (let i = 0; i < RESYNC_RECORDS; i++) {
+    if (at === limit) return last && i > 0;
+    if (at + 2 > limit) return false;
+    const type = i32[at]!;
+    const word = i32[at + 1]!;
+    const words = word >>> 18;
+    const known = (type >= 1 && type <= 21) || (type >= 64 && type <= 84);
+    if (!known || words < 2 || (word >>> 16 & 7) !== 0 || words > 2048 || at + words > limit) return false;
+    at += words;
+  }
+  return true;
+}

@@ -1,0 +1,84 @@
+/**
+ * The permutation that puts `keys` in ascending order, equal keys as they stand; undefined where they are in order
+ * already. A merge sort over the runs that are there, which for the near-sorted stamps of a recording is close to
+ * linear: only where neighbouring runs overlap is anything moved.
+ */
+export function timeOrder(keys: Float64Array): Uint32Array | undefined {
+  const n = keys.length;
+  let starts: number[] = [0];
+  for (let i = 1; i < n; i++) if (keys[i]! < keys[i - 1]!) starts.push(i);
+  if (starts.length === 1) return undefined;
+  const key = keys.slice();
+  const order = new Uint32Array(n);
+  for (let i = 0; i < n; i++) order[i] = i;
+  const spare = { key: new Float64Array(0), order: new Uint32Array(0) };
+  while (starts.length > 1) {
+    const next: number[] = [];
+    for (let r = 0; r < starts.length; r += 2) {
+      next.push(starts[r]!);
+      if (r + 1 < starts.length) merge(key, order, starts[r]!, starts[r + 1]!, starts[r + 2] ?? n, spare);
+    }
+    starts = next;
+  }
+  return order;
+}
+
+/** Merges the ascending runs [from, middle) and [middle, to) in place. */
+function merge(
+  key: Float64Array,
+  order: Uint32Array,
+  from: number,
+  middle: number,
+  to: number,
+  spare: { key: Float64Array; order: Uint32Array },
+): void {
+  // What of the left run stays before the right run, and what of the right run stays after the left, need not move.
+  const left = firstAbove(key, from, middle, key[middle]!);
+  const right = firstNotBelow(key, middle, to, key[middle - 1]!);
+  const size = middle - left;
+  if (size === 0) return;
+  if (spare.key.length < size) {
+    spare.key = new Float64Array(size * 2);
+    spare.order = new Uint32Array(size * 2);
+  }
+  const k = spare.key;
+  const o = spare.order;
+  k.set(key.subarray(left, middle));
+  o.set(order.subarray(left, middle));
+  let i = 0;
+  let j = middle;
+  let out = left;
+  while (i < size && j < right) {
+    if (key[j]! < k[i]!) {
+      key[out] = key[j]!;
+      order[out++] = order[j++]!;
+    } else {
+      key[out] = k[i]!;
+      order[out++] = o[i++]!;
+    }
+  }
+  while (i < size) {
+    key[out] = k[i]!;
+    order[out++] = o[i++]!;
+  }
+}
+
+/** First index in the ascending [from, to) whose key is above `value`. */
+function firstAbove(key: Float64Array, from: number, to: number, value: number): number {
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    if (key[middle]! <= value) from = middle + 1;
+    else to = middle;
+  }
+  return from;
+}
+
+/** First index in the ascending [from, to) whose key is not below `value`. */
+function firstNotBelow(key: Float64Array, from: number, to: number, value: number): number {
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    if (key[middle]! < value) from = middle + 1;
+    else to = middle;
+  }
+  return from;
+}
