@@ -29,7 +29,8 @@ export type Value<X> = X extends DictColumn<infer S> ? S
 /**
  * A column of strings stored as integer codes into a dictionary.
  *
- * Satisfies Arquero's column interface (`length`, `at`, `get`, iterator), so that it enters a table uncopied.
+ * Satisfies Arquero's column interface (`length`, `at`, `get`, iterator), so that it enters a table uncopied, and
+ * that of an Observable Plot channel (`transform`).
  */
 export class DictColumn<S extends string = string> {
   /** One code for each row: an index into {@linkcode DictColumn.dictionary}. */
@@ -72,6 +73,12 @@ export class DictColumn<S extends string = string> {
   /** The same as {@linkcode DictColumn.at}; older Arquero calls it so. */
   get(row: number): S {
     return this.at(row);
+  }
+
+  /** The strings as an array that shares them with the dictionary: what Observable Plot asks a channel for. */
+  transform(): S[] {
+    const { codes, dictionary } = this;
+    return Array.from({ length: codes.length }, (_, row) => dictionary[codes[row]!] as S);
   }
 
   /** The strings in row order. */

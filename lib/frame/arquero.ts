@@ -1,0 +1,15 @@
+// Deferred: the module is loaded with the graph (about 5 ms), and evaluated (about 20 ms) at the first table only,
+// so that a program which never asks for a table starts as if Arquero were not there.
+import defer * as aq from "arquero";
+import type { ColumnTable } from "arquero";
+import type { Columns } from "./column.ts";
+
+/** An Arquero table over the same arrays: `table.column(name)` is the column given. */
+export function arqueroTable(columns: Columns): ColumnTable {
+  return aq.table(columns as Parameters<typeof aq.table>[0]);
+}
+
+/** The bytes of an Arrow IPC stream of `columns`. */
+export function arrowBytes(columns: Columns): Uint8Array {
+  return aq.toArrowIPC(arqueroTable(columns), { format: "stream" }) as Uint8Array;
+}
