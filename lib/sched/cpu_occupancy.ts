@@ -1,0 +1,49 @@
+import { Kind, type SchedStream } from "../trace/stream.ts";
+
+/** Who ran on one CPU: slice `i` lasts from `ts[i]` to `ts[i + 1]` (the last one to the end of the trace). */
+export interface CpuSlices {
+  /** ns since the epoch; ascending. */
+  readonly ts: Float64Array;
+  /** Thread that ran; 0 is idle, -1 where it is not known (a hole: the next switch's prev_pid is somebody else). */
+  readonly tid: Int32Array;
+  /** Which `sched_switch` of the trace (row of `trace.switches`) began the slice. */
+  readonly row: Uint32Array;
+}
+
+/** Splits the switches of `stream` by CPU. The result is indexed by CPU number; a CPU never seen has no slices. */
+export function cpuOccupancy(stream: SchedStream): CpuSlices[] {
+  const { kind, cpu, ts, a, c, length } = stream;
+  let cpus = 0;
+  for (let i = 0; i < length; i++) if (kind[i] === Kind.Switch && cpu[i]! >= cpus) cpus = cpu[i]! + 1;
+  const count = new Uint32Array(cpus);
+  for (let i = 0; i < length; i++) if (kind[i] === Kind.Switch) count[cpu[i]!]!++;
+  const slices = Array.from(count, (n) => ({
+    ts: new Float64Array(n),
+    tid: new Int32Array(n),
+    row: new Uint32Array(n),
+  }));
+  const filled = new Uint32Array(cpus);
+  for (let i = 0, row = 0; i < length; i++) {
+    if (kind[i] !== Kind.Switch) continue;
+    const on = cpu[i]!;
+    const slice = slices[on]!;
+    const at = filled[on]!++;
+    if (at > 0 && slice.tid[at - 1] !== a[i]) slice.tid[at - 1] = -1;
+    slice.ts[at] = ts[i]!;
+    slice.tid[at] = c[i]!;
+    slice.row[at] = row++;
+  }
+  return slices;
+}
+
+/** Index of the slice that holds `time`; -1 where `time` is before the first. */
+export function sliceAt(slices: CpuSlices, time: number): number {
+  let from = 0;
+  let to = slices.ts.length;
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    if (slices.ts[middle]! <= time) from = middle + 1;
+    else to = middle;
+  }
+  return from - 1;
+}

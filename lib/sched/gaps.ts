@@ -1,0 +1,302 @@
+import { DictColumn } from "../frame/column.ts";
+import { Frame } from "../frame/frame.ts";
+import type { Trace } from "../trace/trace.ts";
+import { CAUSE, GAP_CAUSES, type GapCause, type SchedClass } from "./gap_cause.ts";
+import { GapExplainer, type GapExplanation } from "./gap_explainer.ts";
+import { Doing, threadSegments } from "./thread_segments.ts";
+
+/** Columns that gaps measured by a benchmark must have to be explained; `spin` gives them. */
+export type MeasuredGapColumns = {
+  /** Start, ns of CLOCK_MONOTONIC since the measurement's epoch. */
+  ts: Float64Array;
+  /** ns. */
+  dur: Float64Array;
+  tid: Int32Array;
+  /** `run`: in the middle of spinning. `wake`: from the time it asked to be woken to its first instruction after. */
+  kind: DictColumn<"run" | "wake">;
+  cpu_before: Uint16Array;
+  cpu_after: Uint16Array;
+  /** Involuntary context switches of the thread during the gap. */
+  nivcsw: Int32Array;
+  /** Voluntary ones. */
+  nvcsw: Int32Array;
+  /** ns by which the thread's run_delay (/proc/PID/schedstat) grew. */
+  run_delay: Float64Array;
+  /** ns by which the CPU's steal time (/proc/stat) grew. */
+  steal: Float64Array;
+};
+
+/** Columns of a ledger's gaps: where, how long, why, and the ns of each cause. */
+export type LedgerColumns = {
+  /** Start, ns since the ledger's epoch. */
+  ts: Float64Array;
+  /** ns. */
+  dur: Float64Array;
+  /** Thread that stood still. */
+  tid: Int32Array;
+  comm: DictColumn;
+  /** `run` and `wake` as measured; for gaps found in a trace `preempted` or `woken`. */
+  kind: DictColumn<"run" | "wake" | "preempted" | "woken">;
+  /** The largest cause. */
+  cause: DictColumn<GapCause>;
+  /** Thread (or interrupt) that took the most of it; empty where nobody is known. */
+  culprit: DictColumn;
+  /** -1 where nobody is known. */
+  culprit_tid: Int32Array;
+  culprit_class: DictColumn<SchedClass>;
+  /** CPU on which it happened; -1 unknown. */
+  culprit_cpu: Int32Array;
+  /** ns of each cause; they add up to `dur`. */
+  preempted: Float64Array;
+  queued: Float64Array;
+  migrated: Float64Array;
+  waking: Float64Array;
+  asleep: Float64Array;
+  irq: Float64Array;
+  softirq: Float64Array;
+  steal: Float64Array;
+  nothing: Float64Array;
+  unknown: Float64Array;
+};
+
+/** Columns of {@linkcode GapLedger.causes}. */
+export type CauseColumns = {
+  cause: DictColumn<GapCause>;
+  /** ns over all gaps. */
+  dur: Float64Array;
+  /** Share of all gap time, 0 to 1. */
+  share: Float64Array;
+  /** Gaps of which it is the largest cause. */
+  gaps: Int32Array;
+};
+
+/** Gaps, each with its causes. */
+export interface GapLedger {
+  /** One row for each gap, in the order measured (or of time). */
+  readonly gaps: Frame<LedgerColumns>;
+  /** Stamp of ts = 0, ns of the clock. */
+  readonly epoch: bigint;
+  /** `trace`, or `counters` where there was none: rusage, schedstat, steal and the CPU number. */
+  readonly evidence: "trace" | "counters";
+  /** Time by cause over all gaps, the largest first; causes that took none are left out. */
+  readonly causes: Frame<CauseColumns>;
+}
+
+/**
+ * Says for each measured gap what caused it: from `trace` if there is one, else from the counters that the benchmark read
+ * when it found the gap (then no culprit is known, only the kind of cause).
+ *
+ * `epoch` is the CLOCK_MONOTONIC stamp (ns) of the gaps' ts = 0; the trace must run on the clock `mono`, or an error says so.
+ */
+export function explainGaps(
+  measured: Frame<MeasuredGapColumns>,
+  epoch: bigint,
+  trace?: Trace,
+): GapLedger {
+  const rows = new LedgerRows(measured.length);
+  const ts = measured.column("ts");
+  const dur = measured.column("dur");
+  const tid = measured.column("tid");
+  const kind = measured.column("kind");
+  const steal = measured.column("steal");
+  if (trace === undefined) {
+    for (let i = 0; i < measured.length; i++) {
+      rows.add(ts[i]!, dur[i]!, tid[i]!, "", kind.at(i), fromCounters(measured, i));
+    }
+    return rows.ledger(epoch, "counters");
+  }
+  if (trace.clock.name !== "mono") {
+    throw new RangeError(
+      `The gaps are stamped by CLOCK_MONOTONIC and the trace by ${trace.clock.name}: record with --clock mono`,
+    );
+  }
+  const explainer = new GapExplainer(trace, new Set(tid));
+  const shift = Number(epoch - trace.epoch);
+  const names = namesOf(trace, new Set(tid));
+  for (let i = 0; i < measured.length; i++) {
+    const from = ts[i]! + shift;
+    const explanation = explainer.explain(tid[i]!, from, from + dur[i]!, steal[i]!);
+    rows.add(from, dur[i]!, tid[i]!, names.get(tid[i]!) ?? "", kind.at(i), explanation);
+  }
+  return rows.ledger(trace.epoch, "trace");
+}
+
+/** Options of {@linkcode gaps}. */
+export interface GapsOptions {
+  /** Shortest gap to report, ns. Default: 1 ms. */
+  threshold?: number;
+  /** Only these threads. Default: all. */
+  tids?: Iterable<number>;
+  /** Most gaps to explain, the longest first. Default: 10,000. */
+  limit?: number;
+}
+
+/**
+ * Finds in a trace every stretch of at least `threshold` ns in which a thread wanted to run and did not, and says why.
+ *
+ * A stretch begins when the thread is woken or switched out while runnable, and ends when it is switched in (or the trace ends).
+ */
+export function gaps(trace: Trace, options: GapsOptions = {}): GapLedger {
+  trace.requireEvent("gaps", "sched:sched_switch");
+  trace.requireEvent("gaps", "sched:sched_waking", "sched:sched_wakeup");
+  const { threshold = 1e6, limit = 10_000 } = options;
+  const tids = options.tids === undefined ? threadsOf(trace) : new Set(options.tids);
+  const found: { tid: number; from: number; to: number; kind: "preempted" | "woken" }[] = [];
+  const end = trace.span.to;
+  for (const [tid, { from, doing }] of threadSegments(trace.stream, tids)) {
+    for (let i = 0; i < from.length; i++) {
+      if (doing[i] !== Doing.Preempted && doing[i] !== Doing.Woken) continue;
+      const first = i;
+      while (i + 1 < from.length && (doing[i + 1] === Doing.Preempted || doing[i + 1] === Doing.Woken)) i++;
+      const to = from[i + 1] ?? end;
+      if (to - from[first]! < threshold) continue;
+      found.push({
+        tid,
+        from: from[first]!,
+        to,
+        kind: doing[first] === Doing.Preempted ? "preempted" : "woken",
+      });
+    }
+  }
+  found.sort((x, y) => (y.to - y.from) - (x.to - x.from));
+  found.length = Math.min(found.length, limit);
+  found.sort((x, y) => x.from - y.from);
+  const involved = new Set(found.map((gap) => gap.tid));
+  const explainer = new GapExplainer(trace, involved);
+  const names = namesOf(trace, involved);
+  const rows = new LedgerRows(found.length);
+  for (const gap of found) {
+    const explanation = explainer.explain(gap.tid, gap.from, gap.to);
+    rows.add(gap.from, gap.to - gap.from, gap.tid, names.get(gap.tid) ?? "", gap.kind, explanation);
+  }
+  return rows.ledger(trace.epoch, "trace");
+}
+
+/** What rusage, schedstat, steal and the CPU number say of gap `i` where there is no trace. */
+function fromCounters(measured: Frame<MeasuredGapColumns>, i: number): GapExplanation {
+  const dur = measured.column("dur")[i]!;
+  const before = measured.column("cpu_before")[i]!;
+  const after = measured.column("cpu_after")[i]!;
+  const parts = new Float64Array(GAP_CAUSES.length);
+  const wake = measured.column("kind").at(i) === "wake";
+  const displaced = measured.column("nivcsw")[i]! > 0;
+  const blocked = measured.column("nvcsw")[i]! > 0;
+  // run_delay is the time in a queue: behind whoever displaced the thread, or behind others after it was woken.
+  const waited = Math.min(dur, measured.column("run_delay")[i]!);
+  parts[displaced && !wake ? CAUSE.preempted : CAUSE.queued] = waited;
+  const stolen = Math.min(dur - waited, measured.column("steal")[i]!);
+  parts[CAUSE.steal] = stolen;
+  const rest = dur - waited - stolen;
+  const cause = wake || blocked ? "asleep" : before !== after ? "migrated" : "nothing scheduled";
+  parts[CAUSE[cause]]! += rest;
+  let largest = 0;
+  for (let k = 1; k < parts.length; k++) if (parts[k]! > parts[largest]!) largest = k;
+  return { parts, cause: largest, culpritTid: -1, culprit: "", culpritClass: "", cpu: before };
+}
+
+/** Threads that occur in a trace's switches and wakeups, but idle. */
+function threadsOf(trace: Trace): Set<number> {
+  const tids = new Set<number>();
+  const { switches, wakeups } = trace;
+  for (const tid of switches.column("prev_pid")) tids.add(tid);
+  for (const tid of switches.column("next_pid")) tids.add(tid);
+  for (const tid of wakeups.column("pid")) tids.add(tid);
+  tids.delete(0);
+  return tids;
+}
+
+/** The name that each of `tids` had last. */
+function namesOf(trace: Trace, tids: ReadonlySet<number>): Map<number, string> {
+  const names = new Map<number, string>();
+  for (const tid of tids) {
+    const saved = trace.savedNames.get(tid);
+    if (saved !== undefined) names.set(tid, saved);
+  }
+  const { switches } = trace;
+  for (const side of ["next", "prev"] as const) {
+    const pid = switches.column(`${side}_pid`);
+    const comm = switches.column(`${side}_comm`);
+    const last = new Map<number, number>();
+    for (let i = 0; i < pid.length; i++) if (tids.has(pid[i]!)) last.set(pid[i]!, i);
+    for (const [tid, row] of last) names.set(tid, comm.at(row));
+  }
+  return names;
+}
+
+/** Gathers explained gaps into a ledger. */
+class LedgerRows {
+  readonly #ts: Float64Array;
+  readonly #dur: Float64Array;
+  readonly #tid: Int32Array;
+  readonly #comm: string[] = [];
+  readonly #kind: ("run" | "wake" | "preempted" | "woken")[] = [];
+  readonly #why: GapExplanation[] = [];
+
+  constructor(rows: number) {
+    this.#ts = new Float64Array(rows);
+    this.#dur = new Float64Array(rows);
+    this.#tid = new Int32Array(rows);
+  }
+
+  add(
+    ts: number,
+    dur: number,
+    tid: number,
+    comm: string,
+    kind: "run" | "wake" | "preempted" | "woken",
+    why: GapExplanation,
+  ): void {
+    const row = this.#why.push(why) - 1;
+    this.#ts[row] = ts;
+    this.#dur[row] = dur;
+    this.#tid[row] = tid;
+    this.#comm.push(comm);
+    this.#kind.push(kind);
+  }
+
+  ledger(epoch: bigint, evidence: "trace" | "counters"): GapLedger {
+    const why = this.#why;
+    const part = (cause: GapCause) => Float64Array.from(why, (one) => one.parts[CAUSE[cause]]!);
+    const gaps = new Frame<LedgerColumns>({
+      ts: this.#ts,
+      dur: this.#dur,
+      tid: this.#tid,
+      comm: DictColumn.from(this.#comm),
+      kind: DictColumn.from(this.#kind),
+      cause: new DictColumn(Uint8Array.from(why, (one) => one.cause), GAP_CAUSES),
+      culprit: DictColumn.from(why.map((one) => one.culprit)),
+      culprit_tid: Int32Array.from(why, (one) => one.culpritTid),
+      culprit_class: DictColumn.from(why.map((one) => one.culpritClass)),
+      culprit_cpu: Int32Array.from(why, (one) => one.cpu),
+      preempted: part("preempted"),
+      queued: part("queued"),
+      migrated: part("migrated"),
+      waking: part("waking"),
+      asleep: part("asleep"),
+      irq: part("irq"),
+      softirq: part("softirq"),
+      steal: part("steal"),
+      nothing: part("nothing scheduled"),
+      unknown: part("unknown"),
+    });
+    return { gaps, epoch, evidence, causes: causeTable(why, this.#dur) };
+  }
+}
+
+function causeTable(why: readonly GapExplanation[], dur: Float64Array): Frame<CauseColumns> {
+  const ns = new Float64Array(GAP_CAUSES.length);
+  const count = new Int32Array(GAP_CAUSES.length);
+  let total = 0;
+  why.forEach((one, row) => {
+    count[one.cause]!++;
+    total += dur[row]!;
+    for (let i = 0; i < ns.length; i++) ns[i]! += one.parts[i]!;
+  });
+  const order = [...GAP_CAUSES.keys()].filter((i) => ns[i]! > 0).sort((x, y) => ns[y]! - ns[x]!);
+  return new Frame<CauseColumns>({
+    cause: new DictColumn(Uint8Array.from(order), GAP_CAUSES),
+    dur: Float64Array.from(order, (i) => ns[i]!),
+    share: Float64Array.from(order, (i) => (total === 0 ? 0 : ns[i]! / total)),
+    gaps: Int32Array.from(order, (i) => count[i]!),
+  });
+}

@@ -1,0 +1,12 @@
+/**
+ * Analyses: from a trace to frames that say who ran, who waited, and why.
+ *
+ * @module
+ */
+export * from "./cpu_occupancy.ts";
+export * from "./gap_cause.ts";
+export * from "./gap_explainer.ts";
+export * from "./gaps.ts";
+export * from "./interrupts.ts";
+export * from "./runs.ts";
+export * from "./thread_segments.ts";
