@@ -29,7 +29,7 @@ export async function displayBundle(value: unknown): Promise<MediaBundle> {
     if (isElement(value)) return elementBundle(value.outerHTML);
     if (isTable(value)) return tableBundle(value);
   } catch (error) {
-    return { "text/plain": `${plainText(value)}\n(display failed: ${visibleText(String(error))})` };
+    return { "text/plain": `${plainText(value)}\n(display failed: ${firstLine(plainText(error))})` };
   }
   return { "text/plain": plainText(value) };
 }
@@ -55,8 +55,15 @@ export function plainText(value: unknown): string {
   try {
     return Deno.inspect(value, { colors: false, depth: 4, strAbbreviateSize: 200, iterableLimit: 100 });
   } catch (error) {
-    return `[${typeof value} that cannot be inspected: ${visibleText(String(error))}]`;
+    // What was thrown may be as unwilling as the value, so only its kind is named.
+    return `[${typeof value} that cannot be inspected: it threw ${
+      error instanceof Error ? "an Error" : typeof error
+    }]`;
   }
+}
+
+function firstLine(text: string): string {
+  return text.split("\n", 1)[0]!;
 }
 
 function isElement(value: unknown): value is { outerHTML: string } {

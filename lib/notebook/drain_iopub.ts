@@ -40,8 +40,8 @@ export async function drainIopub(
     return false;
   }
   let open = true;
-  let quiet: number | undefined;
-  let again: number | undefined;
+  let quiet: ReturnType<typeof setTimeout> | undefined;
+  let again: ReturnType<typeof setTimeout> | undefined;
   function close(): void {
     if (!open) return;
     open = false;

@@ -24,7 +24,7 @@ export function progressShare(state: ProgressState): number | undefined {
 export function progressRemaining(state: ProgressState): number | undefined {
   const share = progressShare(state);
   if (share === undefined || share === 0) return undefined;
-  return state.elapsed * (1 - share) / share;
+  return state.elapsed * Math.max(0, state.total! - state.done) / state.done;
 }
 
 /** The job as one line: `reading 45% 450/1000 0:05, 0:06 left`. The label is taken as it is. */
