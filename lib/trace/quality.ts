@@ -72,10 +72,17 @@ export function assessQuality(stream: SchedStream, known: readonly KnownHole[]):
   const switches = new Int32Array(cpus);
   const breaks = new Int32Array(cpus);
   const missing = new Float64Array(cpus);
+  const recorded = new Float64Array(65536).fill(NaN);
   for (let i = 0; i < length; i++) {
-    if (kind[i] !== Kind.Switch) continue;
     const on = cpu[i]!;
     const t = ts[i]!;
+    if (kind[i] === Kind.Lost) {
+      // The record was written when there was room again: what is missing lies after the CPU's last record.
+      const from = Number.isNaN(recorded[on]!) ? ts[0]! : recorded[on]!;
+      holes.push({ kind: "lost", cpu: on, from, to: t, lost: a[i]! >>> 0 });
+    }
+    recorded[on] = t;
+    if (kind[i] !== Kind.Switch) continue;
     if (switches[on]! === 0) first[on] = t;
     else if (next[on] !== a[i]) {
       breaks[on]!++;
@@ -111,7 +118,19 @@ export function assessQuality(stream: SchedStream, known: readonly KnownHole[]):
       covered,
       share: covered.map((ns) => (span === 0 ? 0 : ns / span)),
     }),
-    lost: known.reduce((sum, hole) => sum + (hole.kind === "lost" ? hole.lost : 0), 0),
+    lost: lostRecords(holes),
     share: seen === 0 || span === 0 ? 1 : total / (span * seen),
   };
+}
+
+/** LOST records say where and how many; LOST_SAMPLES (cpu -1) only how many in all. They count the same losses. */
+function lostRecords(holes: readonly KnownHole[]): number {
+  let placed = 0;
+  let total = 0;
+  for (const hole of holes) {
+    if (hole.kind !== "lost") continue;
+    if (hole.cpu < 0) total += hole.lost;
+    else placed += hole.lost;
+  }
+  return Math.max(placed, total);
 }
