@@ -1,0 +1,95 @@
+import { parseArgs } from "node:util";
+import { formatNs } from "../frame/format_ns.ts";
+import { openTrace } from "../trace/open.ts";
+import { gaps } from "../sched/gaps.ts";
+import { parseDuration } from "./duration.ts";
+import { ExitCode, UsageError } from "./exit_code.ts";
+
+/** One line for the list of commands. */
+export const summary =
+  "the moments in which a thread of a trace wanted to run and did not, each with its cause and culprit";
+
+const HELP = `Usage: schedscope gaps [OPTIONS] FILE
+
+Lists the longest stretches in which a thread of the recording FILE was runnable and did not run, with what caused each:
+preempted by whom, queued behind whom, woken on an idle CPU, moved. The parts of a gap add up to its length.
+
+Options:
+  --threshold DURATION  shortest gap to report (default 1ms)
+  -t, --tid TID,...     only these threads
+  -n, --top N           how many to print, the longest first (default 20)
+  --json                one JSON object: the gaps in order of time, and the time by cause
+  -h, --help            this text
+
+Examples:
+  schedscope gaps perf.data                     the 20 longest over 1 ms
+  schedscope gaps --threshold 100us -t 4711 perf.data
+  schedscope gaps --json perf.data | jq '.causes'
+`;
+
+/** Runs the command; returns its exit code. */
+export async function run(args: string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: {
+      threshold: { type: "string" },
+      tid: { type: "string", short: "t" },
+      top: { type: "string", short: "n" },
+      json: { type: "boolean" },
+      help: { type: "boolean", short: "h" },
+    },
+  });
+  if (values.help) {
+    console.log(HELP.trimEnd());
+    return ExitCode.Ok;
+  }
+  if (positionals.length !== 1) throw new UsageError(`Expected one FILE but found ${positionals.length}`);
+  const threshold = values.threshold === undefined ? 1e6 : parseDuration(values.threshold, "--threshold");
+  const tids = values.tid?.split(",").map((text) => wholeNumber(text, "--tid"));
+  const top = values.top === undefined ? 20 : wholeNumber(values.top, "--top");
+
+  const trace = await openTrace(positionals[0]!);
+  const ledger = gaps(trace, { threshold, ...(tids === undefined ? {} : { tids }) });
+  const { quality } = trace;
+  if (values.json) {
+    console.log(JSON.stringify({
+      epoch: ledger.epoch.toString(),
+      threshold_ns: threshold,
+      coverage: quality.share,
+      gaps: ledger.gaps.toJSON(),
+      causes: ledger.causes.toJSON(),
+    }));
+    return ExitCode.Ok;
+  }
+  const longest = ledger.gaps.sort("dur", { descending: true }).head(top)
+    .select([
+      "ts",
+      "dur",
+      "tid",
+      "comm",
+      "kind",
+      "cause",
+      "culprit",
+      "culprit_tid",
+      "culprit_class",
+      "culprit_cpu",
+    ]);
+  console.log(`${ledger.gaps.length} gaps of at least ${formatNs(threshold)} in ${formatNs(trace.span.to)}`);
+  if (ledger.gaps.length > 0) {
+    console.log(longest.toText({ limit: top }));
+    console.log(`\n${ledger.causes.toText()}`);
+  }
+  if (quality.share < 0.9995) {
+    console.error(`The trace covers ${(quality.share * 100).toFixed(2)} % of CPU-time; see schedscope info.`);
+  }
+  return ExitCode.Ok;
+}
+
+/** `text` as a whole number; throws UsageError that names `option`. */
+function wholeNumber(text: string, option: string): number {
+  if (!/^\d+$/.test(text.trim())) {
+    throw new UsageError(`Expected ${option} to be a whole number but found ${JSON.stringify(text)}`);
+  }
+  return Number(text);
+}
