@@ -66,8 +66,7 @@ export async function findJupyter(options: JupyterOptions = {}): Promise<Jupyter
     const data = `${home}/share`;
     await registerKernel(data, options.deno ?? Deno.execPath());
     const path = Deno.env.get("JUPYTER_PATH");
-    const env = { JUPYTER_PATH: path ? `${data}:${path}` : data, JUPYTER_PLATFORM_DIRS: "1" };
-    return { python, source, versions, env };
+    return { python, source, versions, env: { JUPYTER_PATH: path ? `${data}:${path}` : data } };
   }
   return undefined;
 }
