@@ -1,0 +1,18 @@
+/** What the analyses of the scheduler need. */
+export const SCHED_EVENTS: readonly string[] = [
+  "sched:sched_switch",
+  "sched:sched_waking",
+  "sched:sched_wakeup_new",
+  "sched:sched_migrate_task",
+  "sched:sched_process_fork",
+  "sched:sched_process_exit",
+  "sched:sched_process_exec",
+];
+
+/** What tells interrupts apart from other thieves of time. */
+export const IRQ_EVENTS: readonly string[] = [
+  "irq:irq_handler_entry",
+  "irq:irq_handler_exit",
+  "irq:softirq_entry",
+  "irq:softirq_exit",
+];

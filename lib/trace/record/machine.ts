@@ -1,0 +1,76 @@
+import type { TraceHost, TraceTopology } from "../trace.ts";
+
+/** What a recording says of the machine it was made on. */
+export interface Machine {
+  readonly host: TraceHost;
+  readonly topology: TraceTopology;
+  readonly online: readonly number[];
+  readonly possible: readonly number[];
+  /** Bytes of a page of memory. */
+  readonly pageSize: number;
+  readonly littleEndian: boolean;
+}
+
+/** Looks at this machine through /proc and /sys. */
+export function lookAtMachine(): Machine {
+  const online = parseCpuList(read("/sys/devices/system/cpu/online"));
+  const possible = parseCpuList(read("/sys/devices/system/cpu/possible"));
+  const cpu = /^(?:model name|Model|cpu model)\s*:\s*(.+)$/m.exec(read("/proc/cpuinfo"))?.[1];
+  const kilobytes = /^MemTotal:\s*(\d+)/m.exec(read("/proc/meminfo"))?.[1];
+  const pageSize = Number(/^KernelPageSize:\s*(\d+)/m.exec(read("/proc/self/smaps"))?.[1] ?? 4) * 1024;
+  return {
+    host: {
+      hostname: read("/proc/sys/kernel/hostname"),
+      release: read("/proc/sys/kernel/osrelease"),
+      arch: Deno.build.arch,
+      ...(cpu === undefined ? {} : { cpu: cpu.trim() }),
+      cpusOnline: online.length,
+      cpusAvailable: possible.length,
+      ...(kilobytes === undefined ? {} : { memory: Number(kilobytes) * 1024 }),
+    },
+    topology: {
+      packages: siblings(online, ["package_cpus_list", "core_siblings_list"]),
+      cores: siblings(online, ["core_cpus_list", "thread_siblings_list"]),
+    },
+    online,
+    possible,
+    pageSize,
+    littleEndian: new Uint8Array(Uint16Array.of(1).buffer)[0] === 1,
+  };
+}
+
+/** Reads a list such as `0-3,8`. Throws {@linkcode RangeError} for any other text. */
+export function parseCpuList(text: string): number[] {
+  const cpus = new Set<number>();
+  for (const part of text.split(",")) {
+    if (part.trim() === "") continue;
+    const match = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(part.trim());
+    const from = Number(match?.[1]);
+    const to = Number(match?.[2] ?? match?.[1]);
+    if (match === null || to < from) {
+      throw new RangeError(`Expected a CPU list such as 0-3,8 but found ${JSON.stringify(text)}`);
+    }
+    for (let cpu = from; cpu <= to; cpu++) cpus.add(cpu);
+  }
+  return [...cpus].sort((x, y) => x - y);
+}
+
+/** Different lists of the CPUs that share what the first of `files` that is there tells of. */
+function siblings(online: readonly number[], files: readonly string[]): number[][] {
+  const lists = new Map<string, number[]>();
+  for (const cpu of online) {
+    const text = files.map((file) => read(`/sys/devices/system/cpu/cpu${cpu}/topology/${file}`)).find((
+      list,
+    ) => list !== "");
+    if (text !== undefined) lists.set(text, parseCpuList(text));
+  }
+  return [...lists.values()];
+}
+
+function read(path: string): string {
+  try {
+    return Deno.readTextFileSync(path).trim();
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,127 @@
+import { TraceFormatError } from "../errors.ts";
+import type { TraceHost, TraceTopology } from "../trace.ts";
+
+/** One moment as three clocks saw it; decimal strings, since JSON has no 64-bit integers. */
+export interface CaptureMoment {
+  /** Nanoseconds since 1970. */
+  readonly wall: string;
+  /** CLOCK_MONOTONIC in ns. */
+  readonly mono: string;
+  /** The trace clock: ticks for `x86-tsc` and `counter`, ns for the others. */
+  readonly clock: string;
+}
+
+/** One CPU's `per_cpu/cpuN/stats`, read after the last page. */
+export interface CaptureCpuStats {
+  readonly cpu: number;
+  /** Events that were overwritten before they were read. */
+  readonly overrun: number;
+  /** Events lost because an interrupt's events filled the buffer while one was written. */
+  readonly commitOverrun: number;
+  /** Events dropped because the buffer was full and must not overwrite. */
+  readonly droppedEvents: number;
+  /** Events that were read. */
+  readonly readEvents: number;
+  /** Events left unread; 0 in a capture that is whole. */
+  readonly entries: number;
+}
+
+/** What `meta.json` of a tracefs capture says. */
+export interface CaptureMeta {
+  readonly format: "schedscope-tracefs";
+  readonly version: 1;
+  /** The recorder and its version. */
+  readonly recorder: string;
+  /** Name of the trace clock. */
+  readonly clock: string;
+  /** Ticks in a second, where the clock ticks and its rate is known. A multiple of 0.001. */
+  readonly tscHz?: number;
+  readonly littleEndian: boolean;
+  /** Bytes of a page of memory, as `getconf PAGESIZE`. */
+  readonly pageSize: number;
+  readonly host: TraceHost;
+  readonly topology: TraceTopology;
+  readonly cpus: { readonly online: readonly number[]; readonly possible: readonly number[] };
+  /** Just before tracing was turned on. */
+  readonly started: CaptureMoment;
+  /** Just after it was turned off. */
+  readonly stopped: CaptureMoment;
+  /** Buffer of each CPU in KiB. */
+  readonly bufferKb: number;
+  /** Events that were on, as `system:name`. */
+  readonly events: readonly string[];
+  readonly stats: readonly CaptureCpuStats[];
+  /** What was noticed while recording. */
+  readonly notes: readonly string[];
+}
+
+/** Name of the file that makes a directory a tracefs capture. */
+export const META_FILE = "meta.json";
+
+/** Reads `meta.json` out of the capture at `path`; throws {@linkcode TraceFormatError} where it is none. */
+export async function readMeta(path: string): Promise<CaptureMeta> {
+  const file = `${path}/${META_FILE}`;
+  let found: unknown;
+  try {
+    found = JSON.parse(await Deno.readTextFile(file));
+  } catch (cause) {
+    if (cause instanceof SyntaxError) throw new TraceFormatError(file, 0, "JSON", cause.message, { cause });
+    if (cause instanceof Deno.errors.NotFound || cause instanceof Deno.errors.NotADirectory) {
+      throw new TraceFormatError(path, 0, `a directory with ${META_FILE}`, "none", { cause });
+    }
+    throw cause;
+  }
+  const fail = (expected: string, value: unknown): never => {
+    throw new TraceFormatError(file, 0, expected, String(JSON.stringify(value)).slice(0, 80));
+  };
+  if (!isRecord(found)) return fail("an object", found);
+  if (found["format"] !== "schedscope-tracefs") fail('format "schedscope-tracefs"', found["format"]);
+  if (found["version"] !== 1) fail("version 1", found["version"]);
+  if (typeof found["clock"] !== "string") fail("the clock's name", found["clock"]);
+  if (typeof found["littleEndian"] !== "boolean") fail("littleEndian true or false", found["littleEndian"]);
+  const hz = found["tscHz"];
+  if (hz !== undefined && !(typeof hz === "number" && hz >= 1 && hz < 1e13)) {
+    fail("ticks per second in tscHz", hz);
+  }
+  for (const key of ["host", "topology", "cpus"]) {
+    if (!isRecord(found[key])) fail(`an object in ${key}`, found[key]);
+  }
+  for (const key of ["packages", "cores"]) {
+    const lists = (found["topology"] as Record<string, unknown>)[key];
+    if (!Array.isArray(lists) || !lists.every(isNumbers)) {
+      fail(`lists of CPU numbers in topology.${key}`, lists);
+    }
+  }
+  for (const key of ["online", "possible"]) {
+    const list = (found["cpus"] as Record<string, unknown>)[key];
+    if (!isNumbers(list)) fail(`CPU numbers in cpus.${key}`, list);
+  }
+  for (const key of ["started", "stopped"]) {
+    const moment = found[key];
+    const sane = isRecord(moment) &&
+      ["wall", "mono", "clock"].every((name) =>
+        typeof moment[name] === "string" && /^\d{1,20}$/.test(moment[name])
+      );
+    if (!sane) fail(`a moment in ${key}`, moment);
+  }
+  const counters = ["cpu", "overrun", "commitOverrun", "droppedEvents", "readEvents", "entries"];
+  const stats = found["stats"];
+  const sane = Array.isArray(stats) &&
+    stats.every((row) => isRecord(row) && counters.every((key) => Number.isFinite(row[key])));
+  if (!sane) fail("the CPUs' counters in stats", stats);
+  for (const key of ["events", "notes"]) {
+    const list = found[key];
+    if (!Array.isArray(list) || !list.every((item) => typeof item === "string")) {
+      fail(`texts in ${key}`, list);
+    }
+  }
+  return found as unknown as CaptureMeta;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isNumbers(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every((item) => Number.isSafeInteger(item) && item >= 0);
+}
