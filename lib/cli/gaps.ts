@@ -63,7 +63,7 @@ export async function run(args: string[]): Promise<number> {
     return ExitCode.Ok;
   }
   const longest = ledger.gaps.sort("dur", { descending: true }).head(top)
-    .select([
+    .select(
       "ts",
       "dur",
       "tid",
@@ -74,7 +74,7 @@ export async function run(args: string[]): Promise<number> {
       "culprit_tid",
       "culprit_class",
       "culprit_cpu",
-    ]);
+    );
   console.log(`${ledger.gaps.length} gaps of at least ${formatNs(threshold)} in ${formatNs(trace.span.to)}`);
   if (ledger.gaps.length > 0) {
     console.log(longest.toText({ limit: top }));
