@@ -56,6 +56,7 @@ export async function run(args: string[]): Promise<number> {
     console.log(JSON.stringify({
       epoch: ledger.epoch.toString(),
       threshold_ns: threshold,
+      total: ledger.total,
       coverage: quality.share,
       gaps: ledger.gaps.toJSON(),
       causes: ledger.causes.toJSON(),
@@ -75,7 +76,10 @@ export async function run(args: string[]): Promise<number> {
       "culprit_class",
       "culprit_cpu",
     );
-  console.log(`${ledger.gaps.length} gaps of at least ${formatNs(threshold)} in ${formatNs(trace.span.to)}`);
+  const explained = ledger.total > ledger.gaps.length ? `, the ${ledger.gaps.length} longest explained` : "";
+  console.log(
+    `${ledger.total} gaps of at least ${formatNs(threshold)} in ${formatNs(trace.span.to)}${explained}`,
+  );
   if (ledger.gaps.length > 0) {
     console.log(longest.toText({ limit: top }));
     console.log(`\n${ledger.causes.toText()}`);

@@ -74,6 +74,8 @@ export type CauseColumns = {
 export interface GapLedger {
   /** One row for each gap, in the order measured (or of time). */
   readonly gaps: Frame<LedgerColumns>;
+  /** Gaps that there were; more than `gaps` has rows where a limit kept the longest only. */
+  readonly total: number;
   /** Stamp of ts = 0, ns of the clock. */
   readonly epoch: bigint;
   /** `trace`, or `counters` where there was none: rusage, schedstat, steal and the CPU number. */
@@ -159,7 +161,8 @@ export function gaps(trace: Trace, options: GapsOptions = {}): GapLedger {
     }
   }
   found.sort((x, y) => (y.to - y.from) - (x.to - x.from));
-  found.length = Math.min(found.length, limit);
+  const total = found.length;
+  found.length = Math.min(total, limit);
   found.sort((x, y) => x.from - y.from);
   const involved = new Set(found.map((gap) => gap.tid));
   const explainer = new GapExplainer(trace, involved);
@@ -169,7 +172,7 @@ export function gaps(trace: Trace, options: GapsOptions = {}): GapLedger {
     const explanation = explainer.explain(gap.tid, gap.from, gap.to);
     rows.add(gap.from, gap.to - gap.from, gap.tid, names.get(gap.tid) ?? "", gap.kind, explanation);
   }
-  return rows.ledger(trace.epoch, "trace");
+  return { ...rows.ledger(trace.epoch, "trace"), total };
 }
 
 /** What rusage, schedstat, steal and the CPU number say of gap `i` where there is no trace. */
@@ -279,7 +282,7 @@ class LedgerRows {
       nothing: part("nothing scheduled"),
       unknown: part("unknown"),
     });
-    return { gaps, epoch, evidence, causes: causeTable(why, this.#dur) };
+    return { gaps, total: why.length, epoch, evidence, causes: causeTable(why, this.#dur) };
   }
 }
 
