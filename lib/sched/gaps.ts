@@ -12,14 +12,16 @@ export type MeasuredGapColumns = {
   /** ns. */
   dur: Float64Array;
   tid: Int32Array;
+  /** The thread's name. */
+  comm: DictColumn;
   /** `run`: in the middle of spinning. `wake`: from the time it asked to be woken to its first instruction after. */
   kind: DictColumn<"run" | "wake">;
   cpu_before: Uint16Array;
   cpu_after: Uint16Array;
   /** Involuntary context switches of the thread during the gap. */
-  nivcsw: Int32Array;
+  nivcsw: Int32Array | Uint32Array;
   /** Voluntary ones. */
-  nvcsw: Int32Array;
+  nvcsw: Int32Array | Uint32Array;
   /** ns by which the thread's run_delay (/proc/PID/schedstat) grew. */
   run_delay: Float64Array;
   /** ns by which the CPU's steal time (/proc/stat) grew. */
@@ -90,8 +92,8 @@ export interface GapLedger {
  *
  * `epoch` is the CLOCK_MONOTONIC stamp (ns) of the gaps' ts = 0; the trace must run on the clock `mono`, or an error says so.
  */
-export function explainGaps(
-  measured: Frame<MeasuredGapColumns>,
+export function explainGaps<C extends MeasuredGapColumns>(
+  measured: Frame<C>,
   epoch: bigint,
   trace?: Trace,
 ): GapLedger {
@@ -99,11 +101,12 @@ export function explainGaps(
   const ts = measured.column("ts");
   const dur = measured.column("dur");
   const tid = measured.column("tid");
+  const comm = measured.column("comm");
   const kind = measured.column("kind");
   const steal = measured.column("steal");
   if (trace === undefined) {
     for (let i = 0; i < measured.length; i++) {
-      rows.add(ts[i]!, dur[i]!, tid[i]!, "", kind.at(i), fromCounters(measured, i));
+      rows.add(ts[i]!, dur[i]!, tid[i]!, comm.at(i), kind.at(i), fromCounters(measured, i));
     }
     return rows.ledger(epoch, "counters");
   }
@@ -114,11 +117,10 @@ export function explainGaps(
   }
   const explainer = new GapExplainer(trace, new Set(tid));
   const shift = Number(epoch - trace.epoch);
-  const names = namesOf(trace, new Set(tid));
   for (let i = 0; i < measured.length; i++) {
     const from = ts[i]! + shift;
     const explanation = explainer.explain(tid[i]!, from, from + dur[i]!, steal[i]!);
-    rows.add(from, dur[i]!, tid[i]!, names.get(tid[i]!) ?? "", kind.at(i), explanation);
+    rows.add(from, dur[i]!, tid[i]!, comm.at(i), kind.at(i), explanation);
   }
   return rows.ledger(trace.epoch, "trace");
 }
@@ -176,7 +178,7 @@ export function gaps(trace: Trace, options: GapsOptions = {}): GapLedger {
 }
 
 /** What rusage, schedstat, steal and the CPU number say of gap `i` where there is no trace. */
-function fromCounters(measured: Frame<MeasuredGapColumns>, i: number): GapExplanation {
+function fromCounters<C extends MeasuredGapColumns>(measured: Frame<C>, i: number): GapExplanation {
   const dur = measured.column("dur")[i]!;
   const before = measured.column("cpu_before")[i]!;
   const after = measured.column("cpu_after")[i]!;
