@@ -1,0 +1,210 @@
+import { type Count, count, DictColumn, Frame, type Ns, ns } from "../frame/mod.ts";
+import type { RegionHead, RegionThread, ThreadCounter } from "./spin_region.ts";
+
+/**
+ * Columns of the gaps of a spin run, in order of their start.
+ *
+ * The counters say what the thread got between its previous reading (start of the burst, or the gap before) and this gap's end;
+ * `minor` is how much of that time went to stalls below the threshold.
+ */
+export type GapColumns = {
+  /** Start, ns of CLOCK_MONOTONIC after the result's `epoch`. */
+  ts: Ns;
+  /** Length, ns. */
+  dur: Ns;
+  /** Kernel id of the thread. */
+  tid: Int32Array;
+  /** Its name, `spin-00` and on. */
+  comm: DictColumn<string>;
+  /** Its number in the run. */
+  thread: Uint16Array;
+  /** `run`: it was spinning and did not run; `wake`: it slept and began to run later than due. */
+  kind: DictColumn<"run" | "wake">;
+  /** CPU before the gap. */
+  cpu_before: Uint16Array;
+  /** CPU after it. */
+  cpu_after: Uint16Array;
+  /** Cycle counter at the last sample before it, or when the wake-up was due. */
+  start_tsc: BigUint64Array;
+  /** Cycle counter at the first sample after it. */
+  end_tsc: BigUint64Array;
+  /** Involuntary context switches. */
+  nivcsw: Count<Uint32Array>;
+  /** Voluntary context switches. */
+  nvcsw: Count<Uint32Array>;
+  /** Time that the thread waited on run queues, ns. */
+  run_delay: Ns;
+  /** CPU time that it got, ns. */
+  cpu_time: Ns;
+  /** Steal of `cpu_after`, ns, in the kernel's grains of 10 ms. */
+  steal: Ns;
+  /** Stalls below the threshold, ns. */
+  minor: Ns;
+  /** Sum of 1: outside bursts, 2: while the gap before was written down, 4: the longest of those that found the list full. */
+  flags: Uint8Array;
+};
+
+/** Columns of the threads of a spin run. Durations are ns; sums are over finished bursts unless said otherwise. */
+export type ThreadColumns = {
+  /** Number of the thread. */
+  thread: Uint16Array;
+  /** Kernel id. */
+  tid: Int32Array;
+  /** Name. */
+  comm: DictColumn<string>;
+  /** How long it sleeps between bursts. */
+  sleep: Ns;
+  /** Finished bursts. */
+  bursts: Count;
+  /** Samples of the cycle counter. */
+  samples: Count;
+  /** Median time between two samples. */
+  period: Ns;
+  /** Gaps of kind run over the threshold, inside bursts. */
+  run_gaps: Count;
+  /** Their sum. */
+  run_gap_time: Ns;
+  /** The longest. */
+  run_gap_max: Ns;
+  /** Gaps of kind wake over the threshold. */
+  wake_gaps: Count;
+  /** Their sum. */
+  wake_gap_time: Ns;
+  /** The longest. */
+  wake_gap_max: Ns;
+  /** All wake-ups. */
+  wakeups: Count;
+  /** Wall time of the bursts. */
+  wall: Ns;
+  /** CPU time in them (CLOCK_THREAD_CPUTIME_ID). */
+  cpu_time: Ns;
+  /** `wall - cpu_time`. */
+  off_cpu: Ns;
+  /** Waiting on run queues in them (schedstat). */
+  run_delay: Ns;
+  /** Waiting on run queues between bursts, so after wake-ups. */
+  wake_delay: Ns;
+  /** Involuntary context switches in bursts. */
+  nivcsw: Count;
+  /** Voluntary context switches in bursts. */
+  nvcsw: Count;
+  /** Sum of every interval of at least 256 ticks. */
+  stall: Ns;
+  /** Sum of every interval over the audit's floor (10 us, or the threshold if that is less). */
+  audit: Ns;
+  /** Times it was found on another CPU than before. */
+  migrations: Count;
+  /** Times the cycle counter went back; never a gap. */
+  warp: Count;
+  /** Gaps that found the list full; counted in all sums. */
+  overflow: Count;
+  /** Time spent writing gaps down. */
+  overhead: Ns;
+};
+
+function ofThreads(threads: readonly RegionThread[], value: (thread: RegionThread) => number): Float64Array {
+  return Float64Array.from(threads, value);
+}
+
+/** The median of a thread's sampling period in ticks. */
+function medianPeriod(fast: Float64Array, all: number): number {
+  let seen = 0;
+  for (let ticks = 0; ticks < fast.length; ticks++) {
+    seen += fast[ticks]!;
+    if (seen * 2 >= all && seen) return ticks;
+  }
+  return NaN;
+}
+
+/** The frame of threads. */
+export function threadFrame(head: RegionHead, threads: readonly RegionThread[]): Frame<ThreadColumns> {
+  const tick = 1e9 / head.hz;
+  const sums = (name: ThreadCounter) => ofThreads(threads, (t) => t.counter(name));
+  const counts = (name: ThreadCounter) => count(sums(name));
+  const times = (name: ThreadCounter) => ns(sums(name));
+  const ticks = (name: ThreadCounter) => ns(ofThreads(threads, (t) => t.counter(name) * tick));
+  const sum = (values: Float64Array) => values.reduce((a, b) => a + b, 0);
+  const samples = count(ofThreads(threads, (t) => sum(t.fast) + sum(t.run)));
+  const wall = ticks("wall_ticks"), cpu = times("cpu_ns");
+  return new Frame<ThreadColumns>({
+    thread: Uint16Array.from(threads, (_, i) => i),
+    tid: Int32Array.from(threads, (t) => t.tid),
+    comm: DictColumn.from(threads.map((t) => t.comm)),
+    sleep: times("sleep_ns"),
+    bursts: counts("bursts"),
+    samples,
+    period: ns(Float64Array.from(threads, (t, i) => medianPeriod(t.fast, samples[i]!) * tick)),
+    run_gaps: counts("run_count"),
+    run_gap_time: ticks("run_ticks"),
+    run_gap_max: ticks("run_max"),
+    wake_gaps: counts("wake_count"),
+    wake_gap_time: ticks("wake_ticks"),
+    wake_gap_max: ticks("wake_max"),
+    wakeups: counts("wakeups"),
+    wall,
+    cpu_time: cpu,
+    off_cpu: ns(wall.map((w, i) => w - cpu[i]!)),
+    run_delay: times("run_delay_ns"),
+    wake_delay: times("wake_delay_ns"),
+    nivcsw: counts("nivcsw"),
+    nvcsw: counts("nvcsw"),
+    stall: ticks("stall_ticks"),
+    audit: ticks("audit_ticks"),
+    migrations: counts("migrations"),
+    warp: counts("warp_count"),
+    overflow: counts("overflow"),
+    overhead: ticks("record_ticks"),
+  });
+}
+
+/** Offsets in `struct ss_gap`, and its size. */
+const gapSize = 96;
+
+/** The frame of gaps, by start; `epoch` is the CLOCK_MONOTONIC time that becomes 0. */
+export function gapFrame(
+  head: RegionHead,
+  threads: readonly RegionThread[],
+  epoch: bigint,
+): Frame<GapColumns> {
+  const tick = 1e9 / head.hz;
+  const rows: { view: DataView; at: number; end: bigint }[] = [];
+  for (const { gaps } of threads) {
+    for (let at = 0; at < gaps.byteLength; at += gapSize) {
+      rows.push({ view: gaps, at, end: gaps.getBigUint64(at + 24, true) });
+    }
+  }
+  const dur = ({ view, at }: typeof rows[number]) =>
+    Number(view.getBigUint64(at + 8, true) - view.getBigUint64(at, true)) * tick;
+  const starts = rows.map((row) => Number(row.end - epoch) - dur(row));
+  const order = starts.map((_, i) => i).sort((a, b) => starts[a]! - starts[b]!);
+  const sorted = order.map((i) => rows[i]!);
+  const u64 = (offset: number) =>
+    BigUint64Array.from(sorted, ({ view, at }) => view.getBigUint64(at + offset, true));
+  const time = (offset: number) =>
+    ns(Float64Array.from(sorted, ({ view, at }) => Number(view.getBigInt64(at + offset, true))));
+  const u32 = (offset: number) =>
+    Uint32Array.from(sorted, ({ view, at }) => view.getUint32(at + offset, true));
+  const u16 = (offset: number) =>
+    Uint16Array.from(sorted, ({ view, at }) => view.getUint16(at + offset, true));
+  const u8 = (offset: number) => Uint8Array.from(sorted, ({ view, at }) => view.getUint8(at + offset));
+  const thread = u16(36);
+  return new Frame<GapColumns>({
+    ts: ns(Float64Array.from(order, (i) => starts[i]!)),
+    dur: ns(Float64Array.from(sorted, dur)),
+    tid: Int32Array.from(sorted, ({ view, at }) => view.getInt32(at + 32, true)),
+    comm: new DictColumn(thread, threads.map((t) => t.comm)),
+    thread,
+    kind: new DictColumn(u8(38), ["run", "wake"]),
+    cpu_before: u16(40),
+    cpu_after: u16(42),
+    start_tsc: u64(0),
+    end_tsc: u64(8),
+    nivcsw: count(u32(44)),
+    nvcsw: count(u32(48)),
+    run_delay: time(56),
+    cpu_time: time(64),
+    steal: time(72),
+    minor: time(80),
+    flags: u8(39),
+  });
+}

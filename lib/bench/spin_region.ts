@@ -1,0 +1,186 @@
+import type { ClockReading } from "./clock_mapping.ts";
+
+/** What a thread block's head holds, by name: byte offset of each 64-bit counter in `struct ss_thread`. */
+const counters = {
+  sleep_ns: 24,
+  bursts: 32,
+  wall_ticks: 40,
+  cpu_ns: 48,
+  run_delay_ns: 56,
+  nivcsw: 64,
+  nvcsw: 72,
+  run_count: 80,
+  run_ticks: 88,
+  run_max: 96,
+  wake_count: 104,
+  wake_ticks: 112,
+  wake_max: 120,
+  wakeups: 128,
+  lateness_ticks: 136,
+  stall_count: 144,
+  stall_ticks: 152,
+  audit_count: 160,
+  audit_ticks: 168,
+  warp_count: 176,
+  warp_max: 184,
+  record_count: 192,
+  record_ticks: 200,
+  gap_count: 208,
+  overflow: 216,
+  migrations: 224,
+  wake_delay_ns: 272,
+} as const;
+
+/** Name of a counter of a thread. */
+export type ThreadCounter = keyof typeof counters;
+
+/** States of a run, by number. */
+export const regionStates = ["starting", "calibrating", "running", "done", "failed"] as const;
+/** States of a thread, by number. */
+export const threadStates = ["ready", "spinning", "sleeping", "done"] as const;
+/** Reasons of a stop, by number. */
+export const stopReasons = ["none", "duration", "maxGap", "signal"] as const;
+
+/** Size of the region's head. */
+export const headSize = 4096;
+
+const magic = 0x314e495053484353n;
+const version = 1;
+
+/** The head of a spin region: layout, settings and clocks; see native/include/spin_region.h. */
+export class RegionHead {
+  readonly #view: DataView;
+
+  /** Wraps the first page of a region, little endian. */
+  constructor(bytes: Uint8Array) {
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  /** Whether the region is laid out and of the known version. Throws an Error for another version. */
+  get ready(): boolean {
+    if (this.#view.byteLength < headSize || this.#view.getBigUint64(0, true) !== magic) return false;
+    const found = this.#view.getUint32(8, true);
+    if (found !== version) {
+      throw new Error(`The spin region has version ${found} and version ${version} is needed`);
+    }
+    return true;
+  }
+  /** State of the run. */
+  get state(): typeof regionStates[number] {
+    return regionStates[this.u32(80)] ?? "failed";
+  }
+  /** Why it ended. */
+  get stopReason(): typeof stopReasons[number] {
+    return stopReasons[this.u32(84)] ?? "none";
+  }
+  /** Number of threads. */
+  get threads(): number {
+    return this.u32(24);
+  }
+  /** Bytes of a thread's block. */
+  get threadStride(): number {
+    return this.u32(28);
+  }
+  /** Where the first block begins. */
+  get threadsOffset(): number {
+    return Number(this.u64(32));
+  }
+  /** Ticks per second: over the whole run when it has ended. */
+  get hz(): number {
+    return this.f64(192) || this.f64(176);
+  }
+
+  /** The unsigned 32-bit field at `offset`. */
+  u32(offset: number): number {
+    return this.#view.getUint32(offset, true);
+  }
+  /** The signed 32-bit field at `offset`. */
+  i32(offset: number): number {
+    return this.#view.getInt32(offset, true);
+  }
+  /** The unsigned 64-bit field at `offset`. */
+  u64(offset: number): bigint {
+    return this.#view.getBigUint64(offset, true);
+  }
+  /** The double at `offset`. */
+  f64(offset: number): number {
+    return this.#view.getFloat64(offset, true);
+  }
+  /** The NUL-ended text of at most `size` bytes at `offset`. */
+  text(offset: number, size: number): string {
+    const bytes = new Uint8Array(this.#view.buffer, this.#view.byteOffset + offset, size);
+    const end = bytes.indexOf(0);
+    return new TextDecoder().decode(bytes.subarray(0, end < 0 ? size : end));
+  }
+  /** The pair of clock readings at `offset`. */
+  reading(offset: number): ClockReading {
+    return { tsc: this.u64(offset), mono: this.u64(offset + 8) };
+  }
+}
+
+/** One thread's block of a region. */
+export class RegionThread {
+  readonly #head: RegionHead;
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+
+  /** Block `index` of the whole region `bytes`. */
+  constructor(head: RegionHead, bytes: Uint8Array, index: number) {
+    const from = head.threadsOffset + index * head.threadStride;
+    this.#head = head;
+    this.#bytes = bytes.subarray(from, from + head.threadStride);
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset + from, this.#bytes.byteLength);
+  }
+
+  /** Kernel id of the thread. */
+  get tid(): number {
+    return this.#view.getInt32(8, true);
+  }
+  /** What it does. */
+  get state(): typeof threadStates[number] {
+    return threadStates[this.#view.getUint32(12, true)] ?? "done";
+  }
+  /** Which evidence the machine gave it: bit 0 rusage, bit 1 schedstat, bit 2 steal. */
+  get evidence(): number {
+    return this.#view.getUint32(20, true);
+  }
+  /** Its name. */
+  get comm(): string {
+    const bytes = this.#bytes.subarray(280, 296);
+    return new TextDecoder().decode(bytes.subarray(0, bytes.indexOf(0)));
+  }
+  /** A counter; exact up to 2^53. */
+  counter(name: ThreadCounter): number {
+    return Number(this.#view.getBigUint64(counters[name], true));
+  }
+  /** Intervals of exactly i ticks, for i below 256. */
+  get fast(): Float64Array {
+    return this.#counts(this.#head.u32(48), this.#head.u32(52));
+  }
+  /** Longer intervals, log-linear. */
+  get run(): Float64Array {
+    return this.#counts(this.#head.u32(56), this.#head.u32(68));
+  }
+  /** Lateness of wake-ups, log-linear. */
+  get wake(): Float64Array {
+    return this.#counts(this.#head.u32(60), this.#head.u32(68));
+  }
+  /** The gaps, one record of 96 bytes each. */
+  get gaps(): DataView {
+    const from = this.#head.u32(64);
+    const size = this.counter("gap_count") * this.#head.u32(44);
+    return new DataView(this.#bytes.buffer, this.#bytes.byteOffset + from, size);
+  }
+
+  #counts(offset: number, length: number): Float64Array {
+    const out = new Float64Array(length);
+    for (let i = 0; i < length; i++) out[i] = Number(this.#view.getBigUint64(offset + 8 * i, true));
+    return out;
+  }
+}
+
+/** Smallest value of bucket `index` of a log-linear histogram with 2^`bits` buckets for each power of two. */
+export function logLinearEdge(index: number, bits: number): number {
+  const sub = 1 << bits;
+  return index < 2 * sub ? index : (sub + index % sub) * 2 ** (Math.floor(index / sub) - 1);
+}

@@ -1,0 +1,237 @@
+import { formatNs, type Frame } from "../frame/mod.ts";
+import { ClockMapping, type ClockReading } from "./clock_mapping.ts";
+import type { Fingerprint } from "./fingerprint.ts";
+import { Histogram } from "./histogram.ts";
+import type { InterruptColumns } from "./interrupts.ts";
+import { type SpinAudit, spinAudit } from "./spin_audit.ts";
+import { type GapColumns, gapFrame, type ThreadColumns, threadFrame } from "./spin_columns.ts";
+import { logLinearEdge, type RegionHead, RegionThread } from "./spin_region.ts";
+
+/** How the cycle counter was calibrated. */
+export interface TscCalibration {
+  /** Ticks per second over the whole run. */
+  readonly hz: number;
+  /** The same as calibrated before the run. */
+  readonly hzBefore: number;
+  /** How: `"monotonic_raw_brackets"`. */
+  readonly method: string;
+  /** Number of brackets. */
+  readonly brackets: number;
+  /** Largest distance of a bracket, or of the whole run, from the calibration, ppm. */
+  readonly residualPpm: number;
+  /** Whether the counter runs at one rate in all power states (CPUID 80000007h EDX[8]). */
+  readonly invariant: boolean;
+  /** The kernel's clock source. */
+  readonly clocksource: string;
+  /** Whether gap lengths can be relied on: invariant, and the kernel itself trusts the counter. */
+  readonly trusted: boolean;
+}
+
+/** Why a run ended. */
+export interface SpinStop {
+  /** `duration`: it was over; `maxGap`: a gap was longer; `signal`: the abort signal, or a signal sent to the child. */
+  readonly reason: "duration" | "maxGap" | "signal";
+  /** Row in `gaps` of the gap that ended it. */
+  readonly gap?: number;
+}
+
+/** What surrounds a region when a result is made of it. */
+export interface SpinContext {
+  /** Interrupts that the CPUs took while it ran. */
+  readonly interrupts: Frame<InterruptColumns>;
+  /** Steal of the CPUs while it ran, ns. */
+  readonly steal: number;
+  /** The machine. */
+  readonly fingerprint: Fingerprint;
+  /** Where the threads ran. */
+  readonly isolation: "process" | "thread";
+}
+
+/** Histograms of one thread, or of all. */
+export interface SpinHistograms {
+  /** Time between two samples: exact to the tick below 256 ticks, to 3.1 % above. */
+  readonly run: Histogram;
+  /** Lateness of wake-ups, to 3.1 %. */
+  readonly wake: Histogram;
+}
+
+/** What a spin run found. Times are ns; `ts` columns count from `epoch`, a CLOCK_MONOTONIC time. */
+export class SpinResult {
+  /** CLOCK_MONOTONIC when the threads were let go, ns. */
+  readonly epoch: bigint;
+  /** From then until the last thread had ended. */
+  readonly elapsed: number;
+  /** Gaps over the threshold in order of their start. */
+  readonly gaps: Frame<GapColumns>;
+  /** One row for each thread. */
+  readonly threads: Frame<ThreadColumns>;
+  /** Of all threads together. */
+  readonly histogram: SpinHistograms;
+  /** Of each thread. */
+  readonly threadHistograms: readonly SpinHistograms[];
+  /** The cycle counter. */
+  readonly tsc: TscCalibration;
+  /** Counter to CLOCK_MONOTONIC and back. */
+  readonly clock: ClockMapping;
+  /** Interrupts of the CPUs used while the threads ran; TLB, CAL and RES are those by which a program disturbs itself. */
+  readonly interrupts: Frame<InterruptColumns>;
+  /** Why it ended. */
+  readonly stopped: SpinStop;
+  /** Whether what was lost adds up. */
+  readonly audit: SpinAudit;
+  /** What the machine was. */
+  readonly fingerprint: Fingerprint;
+  /** Whether memory was locked. */
+  readonly locked: boolean;
+  /** Error number of a failed write to the trace marker or tracing_on, 0 for none. */
+  readonly traceErrno: number;
+  /** Where the threads ran. */
+  readonly isolation: "process" | "thread";
+  /** The threshold that was in force. */
+  readonly threshold: number;
+
+  /** Reads a finished region. */
+  constructor(head: RegionHead, bytes: Uint8Array, context: SpinContext) {
+    const threads = Array.from({ length: head.threads }, (_, i) => new RegionThread(head, bytes, i));
+    const start = head.reading(288), end = head.reading(304);
+    const hz = head.hz, hzBefore = head.f64(176);
+    this.epoch = start.mono;
+    this.elapsed = Number(end.mono - start.mono);
+    this.gaps = gapFrame(head, threads, start.mono);
+    this.threads = threadFrame(head, threads);
+    this.threadHistograms = threads.map((thread) => histograms(head, thread));
+    this.histogram = this.threadHistograms.reduce((a, b) => ({
+      run: a.run.merge(b.run),
+      wake: a.wake.merge(b.wake),
+    }));
+    const clocksource = head.text(224, 32), invariant = head.u32(208) === 1;
+    this.tsc = {
+      hz,
+      hzBefore,
+      method: head.text(256, 32),
+      brackets: head.u32(220),
+      residualPpm: Math.max(head.f64(184), Math.abs(hz / hzBefore - 1) * 1e6),
+      invariant,
+      clocksource,
+      trusted: invariant &&
+        /^(tsc|kvm-clock|hyperv_clocksource_tsc_page|arch_sys_counter)$/.test(clocksource),
+    };
+    this.clock = new ClockMapping(start, end, readings(head, threads), head.f64(200));
+    this.interrupts = context.interrupts;
+    this.fingerprint = context.fingerprint;
+    this.isolation = context.isolation;
+    this.stopped = stop(head, this.gaps);
+    this.threshold = Number(head.u64(136));
+    const floor = Number(head.u64(168)) * 1e9 / hz;
+    this.audit = spinAudit(this.threads, floor, context.steal, threads.every((t) => (t.evidence & 2) !== 0));
+    this.locked = head.u32(216) === 1;
+    this.traceErrno = -head.i32(100) || 0;
+  }
+
+  /** A summary for a terminal: why it ended, the longest gaps, the audit. */
+  toString(): string {
+    const { audit, gaps, tsc } = this;
+    const sum = (name: "overflow" | "warp") => this.threads.column(name).reduce((a, b) => a + b, 0);
+    const count = (kind: "run" | "wake") => [...gaps.column("kind")].filter((k) => k === kind).length;
+    const notes = [
+      tsc.trusted ? "" : `NOT TRUSTED: invariant ${tsc.invariant}, clock source ${tsc.clocksource}`,
+      sum("overflow") ? `${sum("overflow")} gaps beyond the list (counted in all sums)` : "",
+      sum("warp") ? `the cycle counter went back ${sum("warp")} times` : "",
+      this.traceErrno ? `the trace could not be stopped: errno ${this.traceErrno}` : "",
+    ].filter(Boolean);
+    const longest = gaps.sort("dur", { descending: true }).head(10)
+      .select("ts", "dur", "comm", "tid", "kind", "cpu_before", "cpu_after", "nivcsw", "run_delay", "steal");
+    return [
+      `spin: ${this.threads.length} threads, ${
+        formatNs(this.elapsed)
+      }, stopped by ${this.stopped.reason} (${this.isolation})`,
+      `gaps of at least ${formatNs(this.threshold)}: ${count("run")} run, ${count("wake")} wake` +
+      (gaps.length ? `, the longest ${Math.min(10, gaps.length)}:` : ""),
+      ...(gaps.length ? [longest.toText()] : []),
+      `period: median ${formatNs(this.histogram.run.percentile(0.5))}; wake-ups: p50 late ` +
+      `${formatNs(this.histogram.wake.percentile(0.5))}, p99 ${
+        formatNs(this.histogram.wake.percentile(0.99))
+      }`,
+      `audit: off CPU ${formatNs(audit.offCpu, { digits: 5 })}, run_delay ${
+        formatNs(audit.runDelay, { digits: 5 })
+      } ` +
+      `(${audit.runDelayResidual.toFixed(2)} %), gaps over ${formatNs(audit.floor)} ${
+        formatNs(audit.gaps, { digits: 5 })
+      } ` +
+      `(${audit.gapsResidual.toFixed(2)} %), steal ${formatNs(audit.steal)}: ${
+        audit.conserved ? "conserved" : "NOT CONSERVED"
+      }`,
+      `counter: ${(tsc.hz / 1e6).toFixed(6)} MHz, residual ${tsc.residualPpm.toFixed(2)} ppm; ` +
+      `to CLOCK_MONOTONIC within ${formatNs(this.clock.maxError)}`,
+      ...notes,
+    ].join("\n");
+  }
+
+  /** Everything but the machine's own text forms: frames as columns, 64-bit integers as strings. */
+  toJSON(): Record<string, unknown> {
+    const { clock, tsc, audit, stopped, fingerprint, isolation, threshold, elapsed } = this;
+    return {
+      schema: "schedscope-spin-result/1",
+      epoch: String(this.epoch),
+      elapsed,
+      threshold,
+      isolation,
+      stopped,
+      audit,
+      tsc,
+      clock: {
+        start: { tsc: String(clock.start.tsc), mono: String(clock.start.mono) },
+        end: { tsc: String(clock.end.tsc), mono: String(clock.end.mono) },
+        nsPerTick: clock.nsPerTick,
+        maxError: clock.maxError,
+      },
+      gaps: this.gaps.toJSONColumns(),
+      threads: this.threads.toJSONColumns(),
+      histogram: {
+        run: this.histogram.run.toFrame().toJSONColumns(),
+        wake: this.histogram.wake.toFrame().toJSONColumns(),
+      },
+      interrupts: this.interrupts.toJSONColumns(),
+      fingerprint,
+    };
+  }
+
+  /** The summary, for `console.log`. */
+  [Symbol.for("Deno.customInspect")](): string {
+    return this.toString();
+  }
+}
+
+function histograms(head: RegionHead, thread: RegionThread): SpinHistograms {
+  const fast = thread.fast, run = thread.run, wake = thread.wake, bits = head.u32(72), ns = 1e9 / head.hz;
+  const edges = Float64Array.from(wake, (_, i) => logLinearEdge(i, bits));
+  const from = edges.indexOf(fast.length); // the first bucket that the exact counts do not hold
+  const join = (exact: Float64Array, rest: Float64Array) => Float64Array.of(...exact, ...rest.subarray(from));
+  return {
+    run: new Histogram(join(fast.map((_, i) => i), edges), join(fast, run), ns),
+    wake: new Histogram(edges, wake, ns),
+  };
+}
+
+function readings(head: RegionHead, threads: readonly RegionThread[]): ClockReading[] {
+  const found: ClockReading[] = [];
+  for (let i = 0; i < head.u32(320); i++) found.push(head.reading(328 + 16 * i));
+  for (const { gaps } of threads) {
+    for (let at = 0; at < gaps.byteLength; at += 96) {
+      found.push({ tsc: gaps.getBigUint64(at + 8, true), mono: gaps.getBigUint64(at + 24, true) });
+    }
+  }
+  return found;
+}
+
+function stop(head: RegionHead, gaps: Frame<GapColumns>): SpinStop {
+  const reason = head.stopReason === "none" ? "signal" : head.stopReason;
+  if (reason !== "maxGap") return { reason };
+  const thread = head.i32(88), place = head.i32(92);
+  let seen = 0;
+  const threads = gaps.column("thread");
+  for (let row = 0; row < threads.length; row++) {
+    if (threads[row] === thread && seen++ === place) return { reason, gap: row };
+  }
+  return { reason };
+}
