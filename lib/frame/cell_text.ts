@@ -31,6 +31,7 @@ const DURATIONS = new Set([
  *
  * Nanoseconds are scaled: known by their declared unit ({@linkcode unitOf}), or, for 64-bit floats, by a name that
  * always is a time here (`ts`, `dur`, `wait`, `delay`, ... or ending in `_ns` or `_ts`).
+ * `share` is shown as percent.
  */
 export function cellText(name: string, column: Column): CellText {
   if (column instanceof DictColumn) {
@@ -55,7 +56,8 @@ export function cellText(name: string, column: Column): CellText {
   return { right: true, text: (row) => plainNumber(column[row]!) };
 }
 
-function unitByName(name: string): "ns" | undefined {
+function unitByName(name: string): "ns" | "ratio" | undefined {
+  if (name === "share") return "ratio";
   return isMoment(name) || DURATIONS.has(name) || name.endsWith("_ns") ? "ns" : undefined;
 }
 
