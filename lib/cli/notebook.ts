@@ -1,9 +1,13 @@
-import { ensureJupyter, findJupyter, type Jupyter, JupyterUnavailableError } from "../tools/jupyter.ts";
+import { ensureJupyter, findJupyter, type Jupyter } from "../tools/jupyter.ts";
+import { ExitCode, UsageError } from "./exit_code.ts";
 
-const usage = `Usage: deno task notebook [--check] [--json] [NOTEBOOK] [JUPYTERLAB OPTIONS]
+/** One line for the list of commands. */
+export const summary = "open the tutorials in JupyterLab, on Deno's kernel";
+
+const HELP = `Usage: deno task notebook [--check] [--json] [NOTEBOOK] [JUPYTERLAB OPTIONS]
 
 Registers Deno's kernel and opens JupyterLab, at notebooks/01-quickstart.ipynb unless told otherwise. Jupyter is taken
-from PATH if it is recent enough, else installed into schedscope's cache directory. Every option that is not listed
+from PATH if it is recent enough, else installed into the cache directory of schedscope. Every option that is not listed
 here goes to JupyterLab.
 
 Options:
@@ -20,28 +24,18 @@ Examples:
 Exit codes: 0 ok, 1 JupyterLab or the kernel failed, 2 no such notebook, 3 Python or Jupyter is missing.
 `;
 
-/**
- * The command behind `deno task notebook`: see its `--help`.
- *
- * @returns The exit code: 0 ok, 1 JupyterLab or the kernel failed, 2 no such notebook, 3 something missing here
- */
+/** Runs the command; returns its exit code. */
 export async function run(args: string[]): Promise<number> {
   if (args.includes("--help") || args.includes("-h")) {
-    console.log(usage.trimEnd());
-    return 0;
+    console.log(HELP.trimEnd());
+    return ExitCode.Ok;
   }
-  try {
-    if (args.includes("--check")) return await check(args.includes("--json"));
-    return await open(await ensureJupyter(), args);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) {
-      console.error(error.message);
-      return 2;
-    }
-    if (!(error instanceof JupyterUnavailableError)) throw error;
-    console.error(error.message);
-    return 3;
-  }
+  if (args.includes("--check")) return await check(args.includes("--json"));
+  const chosen = args.find((arg, i) => arg.endsWith(".ipynb") && !args[i - 1]?.startsWith("--"));
+  const notebook = chosen === undefined ? await quickstart() : await Deno.realPath(chosen).catch(() => {
+    throw new UsageError(`There is no notebook ${chosen}`);
+  });
+  return await openLab(await ensureJupyter(), notebook, args.filter((arg) => arg !== chosen));
 }
 
 async function check(json: boolean): Promise<number> {
@@ -49,7 +43,7 @@ async function check(json: boolean): Promise<number> {
   if (jupyter === undefined) {
     const remedy = "deno task notebook installs one; it needs: apt-get install -y python3 python3-venv";
     console.log(json ? JSON.stringify({ ok: false, missing: "jupyter", remedy }) : `No Jupyter; ${remedy}`);
-    return 3;
+    return ExitCode.Lacking;
   }
   const problem = await kernelProblem(jupyter);
   const { python, source, versions } = jupyter;
@@ -61,7 +55,7 @@ async function check(json: boolean): Promise<number> {
     console.log(`Jupyter: ${list} (${python}, ${source})`);
     console.log(`Kernel:  ${problem ?? `Deno ${Deno.version.deno} answers`}`);
   }
-  return problem === undefined ? 0 : 1;
+  return problem === undefined ? ExitCode.Ok : ExitCode.Failed;
 }
 
 const kernelScript = `
@@ -85,10 +79,7 @@ async function kernelProblem(jupyter: Jupyter): Promise<string | undefined> {
   return `does not start: ${new TextDecoder().decode(stderr).trim().split("\n").at(-1)}`;
 }
 
-async function open(jupyter: Jupyter, args: string[]): Promise<number> {
-  const chosen = args.find((arg, i) => arg.endsWith(".ipynb") && !args[i - 1]?.startsWith("--"));
-  const options = args.filter((arg) => arg !== chosen);
-  const notebook = chosen === undefined ? await quickstart() : await Deno.realPath(chosen);
+async function openLab(jupyter: Jupyter, notebook: string | undefined, options: string[]): Promise<number> {
   const command = ["-m", "jupyterlab"];
   if (notebook !== undefined) {
     // The address that is printed leads to the notebook; with the notebook as an argument only the browser would.
@@ -111,7 +102,7 @@ async function open(jupyter: Jupyter, args: string[]): Promise<number> {
     Deno.addSignalListener("SIGTERM", end);
     try {
       const { code } = await lab.status;
-      return code === 0 ? 0 : 1;
+      return code === 0 ? ExitCode.Ok : ExitCode.Failed;
     } finally {
       Deno.removeSignalListener("SIGTERM", end);
     }
@@ -126,5 +117,3 @@ async function quickstart(): Promise<string | undefined> {
   if (url.protocol !== "file:") return undefined;
   return await Deno.realPath(url).catch(() => undefined);
 }
-
-if (import.meta.main) Deno.exit(await run(Deno.args));

@@ -1,3 +1,5 @@
+import { homedir } from "node:os";
+
 /** Python packages installed into schedscope's own environment, pinned to what the tests have run with. */
 const pins: Record<string, string> = {
   jupyterlab: "4.6.6",
@@ -35,6 +37,7 @@ export interface JupyterOptions {
 
 /** There is no Jupyter and none could be installed. */
 export class JupyterUnavailableError extends Error {
+  /** The name of this class. */
   override readonly name = "JupyterUnavailableError";
   /** What to run or do about it. */
   readonly remedy: string;
@@ -143,8 +146,7 @@ async function registerKernel(data: string, deno: string): Promise<void> {
 
 function jupyterDir(options: JupyterOptions): string {
   if (options.cacheDir !== undefined) return `${options.cacheDir}/jupyter`;
-  const cache = Deno.env.get("XDG_CACHE_HOME");
-  const base = cache ? cache : `${Deno.env.get("HOME") ?? "/root"}/.cache`;
+  const base = Deno.env.get("XDG_CACHE_HOME") || `${homedir()}/.cache`;
   return `${base}/schedscope/jupyter`;
 }
 

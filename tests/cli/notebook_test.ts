@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { ensureJupyter } from "../../lib/tools/jupyter.ts";
 
-const script = new URL("../../lib/cli/notebook.ts", import.meta.url).pathname;
+const module = (name: string) => JSON.stringify(new URL(`../../lib/cli/${name}.ts`, import.meta.url).href);
+const script = `import { run } from ${module("notebook")}; import { reportError } from ${module("exit_code")};
+  Deno.exit(await run(Deno.args).catch((error) => reportError("notebook", error)));`;
 const fixture = new URL("../notebook/fixtures/smallest.ipynb", import.meta.url).pathname;
 
 async function run(
@@ -9,7 +11,7 @@ async function run(
   env: Record<string, string> = {},
 ): Promise<{ code: number; text: string }> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", script, ...args],
+    args: ["eval", script, "--", ...args],
     env: { ...env, NO_COLOR: "1" },
     stdin: "null",
   }).output();
@@ -41,7 +43,7 @@ Deno.test("notebook says what is missing with code 3, and a missing file with co
 Deno.test("notebook serves the notebook with a kernel called deno and ends with SIGTERM", async () => {
   await ensureJupyter();
   const lab = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", script, fixture, "--no-browser", "--port", "0"],
+    args: ["eval", script, "--", fixture, "--no-browser", "--port", "0"],
     stdin: "null",
     stdout: "null",
     stderr: "piped",

@@ -45,6 +45,30 @@ Deno.test("an interrupt ends what awaits the notebook's signal, twice, and keeps
   assert.match(await session.text(`interruptSignal().aborted`), /false/, "the next cell has a fresh signal");
 });
 
+Deno.test("an interrupt stops a running spin, which still gives its result, and the next spin runs", async () => {
+  await using session = await KernelSession.start();
+  await session.text(`${load} const { spin } = await import("file://${repository}/lib/bench/mod.ts");
+    var kept = new Map([["before", 42]]); var result; const options = { threads: 4, maxGap: 0 };`);
+  // The first use builds the program.
+  await session.text(`await spin({ ...options, duration: 50e6 })`, { timeout: 180 });
+  for (const round of [1, 2]) {
+    const { reply, stopped_in, seconds } = await session.execute(
+      `result = undefined; result = await spin({ ...options, duration: 10e9, signal: interruptSignal() });`,
+      { interruptAfter: 1.5 },
+    );
+    console.log(`spin, round ${round}: stopped after ${(stopped_in! * 1000).toFixed(0)} ms`);
+    assert.equal(reply.status, "ok", JSON.stringify(reply));
+    assert.ok(seconds >= 1.5 && stopped_in! < 0.2, `round ${round}: ${stopped_in} s`);
+    assert.equal(await session.text(`console.log(result.stopped.reason, kept.get("before"))`), "signal 42\n");
+  }
+  assert.equal(
+    await session.text(
+      `result = await spin({ ...options, duration: 50e6 }); console.log(result.stopped.reason)`,
+    ),
+    "duration\n",
+  );
+});
+
 Deno.test("an interrupt between cells changes nothing", async () => {
   await using session = await KernelSession.start();
   await session.text(`${load} var kept = "kept";`);
