@@ -5,34 +5,45 @@ import { type Displayable, displaySymbol, isDisplayable, type Kernel } from "./k
 /** The kernel calls this after each cell that did not throw, and waits for it before it says that it is idle. */
 type BroadcastResult = (executionCount: number, result: unknown) => Promise<void>;
 
+/** Waits for what has been broadcast so far, see {@linkcode flusher}. */
+export type Flush = () => Promise<void>;
+
 /**
- * Makes each cell end only after its output has been sent, see {@linkcode drainIopub}; called once by `setup`.
+ * A function that waits until all output so far has been sent, see {@linkcode drainIopub}.
  *
- * The hook is private to Deno, so it is tested for: false if it is not there. Where the kernel's endpoint cannot be
- * found (no `/proc`, or a transport that is not TCP) a cell waits 50 ms, 1 ms for each line written to the console and
- * 1 ms for each 30 KB, which is what a kernel on an idle machine needs. A cell that throws bypasses the hook: lines
- * printed just before a throw may still come late.
+ * Where the kernel's endpoint cannot be found (no `/proc`, or a transport that is not TCP) or does not answer, it waits
+ * 50 ms, 1 ms for each line written to the console and 1 ms for each 30 KB, which is what a kernel on an idle machine
+ * needs.
  */
-export function flushAfterCells(kernel: Kernel): boolean {
-  const hooks = privateHooks();
-  const original = hooks?.broadcastResult;
-  if (hooks === undefined || original === undefined) return false;
+export function flusher(kernel: Kernel): Flush {
   const endpoint = iopubEndpoint();
   let silent = 0;
   let spent: (() => number) | undefined = endpoint === undefined ? countOutput() : undefined;
-  hooks.broadcastResult = async (executionCount, result) => {
-    const form = isDisplayable(result) || isTable(result) ? await displayOnce(result) : result;
-    await original(executionCount, form);
+  return async () => {
     // One turn of the event loop, in which rejections that nobody awaited are reported.
     await delay(0);
-    if (endpoint !== undefined && spent === undefined) {
-      if (await drainIopub(kernel, endpoint)) silent = 0;
-      else if (++silent === 2) spent = countOutput();
-    } else if (spent !== undefined) {
-      await delay(50 + spent());
-    }
+    if (spent !== undefined) return await delay(50 + spent());
+    if (await drainIopub(kernel, endpoint!)) silent = 0;
+    else if (++silent === 2) spent = countOutput();
   };
-  return true;
+}
+
+/**
+ * Makes each cell end only after `flush`; called once by `setup`.
+ *
+ * The hook is private to Deno, so it is tested for: false if it is not there. A cell that throws bypasses it: lines
+ * printed just before a throw may still come late.
+ */
+export function flushAfterCells(flush: Flush): boolean {
+  const hooks = privateHooks();
+  const original = hooks?.broadcastResult;
+  if (hooks === undefined || original === undefined) return false;
+  const wrapped: BroadcastResult = async (executionCount, result) => {
+    const form = isDisplayable(result) || isTable(result) ? await displayOnce(result) : result;
+    await original(executionCount, form);
+    await flush();
+  };
+  return Reflect.set(hooks, "broadcastResult", wrapped);
 }
 
 /** The bundle of `value`, made here: if its display method throws, the kernel would call the cell a success. */

@@ -1,4 +1,4 @@
-import { flushAfterCells } from "./flush_after_cells.ts";
+import { type Flush, flushAfterCells, flusher } from "./flush_after_cells.ts";
 import { listenForInterrupts } from "./interrupt_signal.ts";
 import { kernel } from "./kernel.ts";
 import { reportErrors } from "./report_errors.ts";
@@ -15,8 +15,13 @@ export interface NotebookState {
   errors: boolean;
 }
 
-/** One state for a program, however often and under however many names this module is loaded. */
-const slot = globalThis as unknown as { [key: symbol]: NotebookState | undefined };
+interface Installed {
+  state: NotebookState;
+  flush: Flush;
+}
+
+/** One for a program, however often and under however many names this module is loaded. */
+const slot = globalThis as unknown as { [key: symbol]: Installed | undefined };
 const key: symbol = Symbol.for("schedscope.notebook");
 
 /**
@@ -27,17 +32,27 @@ const key: symbol = Symbol.for("schedscope.notebook");
  */
 export function setup(): NotebookState {
   const done = slot[key];
-  if (done !== undefined) return { ...done };
+  if (done !== undefined) return { ...done.state };
   const notebook = kernel();
   if (notebook === undefined) return { kernel: false, flush: false, interrupt: false, errors: false };
   listenForInterrupts();
   reportErrors();
-  const flush = flushAfterCells(notebook);
-  if (!flush) {
-    console.warn(`Deno ${Deno.version.deno} has no hook after a cell: output may be lost in headless runs`);
+  const flush = flusher(notebook);
+  const hooked = flushAfterCells(flush);
+  if (!hooked) {
+    console.warn(
+      `Deno ${Deno.version.deno} has no hook after a cell: use show(), other output may be lost in headless runs`,
+    );
   }
-  const state = slot[key] = { kernel: true, flush, interrupt: true, errors: true };
+  const state = { kernel: true, flush: hooked, interrupt: true, errors: true };
+  slot[key] = { state, flush };
   return { ...state };
+}
+
+/** Waits for the output so far where cells do not do so by themselves. */
+export async function flushWithoutHook(): Promise<void> {
+  const done = slot[key];
+  if (done?.state.flush === false) await done.flush();
 }
 
 setup();

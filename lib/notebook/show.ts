@@ -1,5 +1,6 @@
 import { displayBundle } from "./display_bundle.ts";
 import { kernel } from "./kernel.ts";
+import { flushWithoutHook } from "./setup.ts";
 
 /** Options of {@linkcode show}. */
 export interface ShowOptions {
@@ -35,4 +36,5 @@ export async function show(value: unknown, options: ShowOptions = {}): Promise<v
     metadata: {},
     transient: id === undefined ? {} : { display_id: id },
   });
+  await flushWithoutHook();
 }

@@ -88,3 +88,21 @@ Deno.test("without the kernel's connection file a cell waits instead", async () 
   assert.ok(seconds >= 0.25, `50 ms and 1 ms for each line, but ${seconds} s`);
   assert.equal(outputs.length + late.length, 200);
 });
+
+Deno.test("if the kernel's hook cannot be wrapped, setup says so and show() waits by itself", async () => {
+  await using session = await KernelSession.start();
+  const loaded = await session.text(
+    `Object.defineProperty(Deno[Deno.internal].jupyter, "broadcastResult", { writable: false });
+     const { setup, show } = await import("file://${repository}/lib/notebook/mod.ts");
+     await new Promise((done) => setTimeout(done, 50));
+     console.log(setup().flush); await show("end");`,
+  );
+  assert.match(loaded, /has no hook after a cell[^]*false\nend$/);
+  for (let i = 0; i < 10; i++) {
+    const { outputs, late } = await session.execute(
+      `for (let i = 0; i < 20; i++) console.log(i);\nawait show("end");`,
+      { listen: 0.1 },
+    );
+    assert.deepEqual([outputs.length, late.length], [21, 0]);
+  }
+});
