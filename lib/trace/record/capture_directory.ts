@@ -1,4 +1,5 @@
 import { META_FILE } from "../tracefs/meta.ts";
+import { RecordingError } from "./errors.ts";
 import { isAlive, ownedName, ownerOf } from "./owner.ts";
 
 /**
@@ -73,7 +74,7 @@ function refuseOthers(target: string): void {
   } catch {
     // No capture, then.
   }
-  throw new Deno.errors.AlreadyExists(
+  throw new RecordingError(
     `${target} is there already and is no tracefs capture; name another output or remove it`,
   );
 }

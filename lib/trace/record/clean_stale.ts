@@ -15,7 +15,7 @@ export interface CleanedUp {
  *
  * What belongs to a living process, or has no owner in its name, is left alone. Does nothing without permission.
  */
-export function cleanStale(directories: readonly string[] = ["/dev/shm"]): CleanedUp {
+export function cleanStale(directories: readonly string[] = ["/dev/shm", "/tmp"]): CleanedUp {
   const removed: string[] = [];
   const failed: { path: string; reason: string }[] = [];
   const clear = (path: string, remove: (path: string) => void) => {

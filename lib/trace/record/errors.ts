@@ -1,5 +1,6 @@
 /** The machine lacks something, or does not allow it; the message ends with what would help. */
 export class MachineLacksError extends Error {
+  /** The class's name. */
   override name = "MachineLacksError";
   /** What is lacking, in one word or two: `perf`, `tracefs`, `root`. */
   readonly lacks: string;
@@ -16,5 +17,8 @@ export class MachineLacksError extends Error {
 
 /** A recording that began and could not be brought to its end. */
 export class RecordingError extends Error {
+  /** The class's name. */
   override name = "RecordingError";
+  /** What it is for programs; commands print such errors without a stack. */
+  readonly code = "ERR_RECORDING";
 }

@@ -104,7 +104,7 @@ export async function open(path: string, options: OpenTracefsOptions = {}): Prom
     counts: countEvents(cpus, formats),
     holes: [...cpus.flatMap(({ records }) => records.holes), ...lostWithoutPlace(meta, cpus)],
     savedNames: parseSavedNames(await readIfThere(`${path}/saved_cmdlines`)),
-    decode: (event, fields) => decode(cpus, formats, meta.littleEndian, event, fields),
+    decode: (event, fields, exact) => decode(cpus, formats, meta.littleEndian, event, fields, exact),
   });
 }
 
@@ -235,6 +235,7 @@ function decode(
   littleEndian: boolean,
   event: string,
   fields: readonly string[],
+  exact = false,
 ): Record<string, Column> {
   const format = formats.get(event);
   if (format === undefined) throw new RangeError(`The trace has no event ${JSON.stringify(event)}`);
@@ -258,7 +259,7 @@ function decode(
       const known = format.fields.map((each) => each.name).join(", ");
       throw new RangeError(`${event} has no field ${JSON.stringify(name)}; it has: ts, cpu, ${known}`);
     }
-    const sink = fieldSink(field, rows, littleEndian);
+    const sink = fieldSink(field, rows, littleEndian, exact);
     for (let i = 0; i < rows; i++) {
       const { pages, records } = cpus[order.list[i]!]!;
       const at = parts[order.list[i]!]!.rows[order.row[i]!]!;
