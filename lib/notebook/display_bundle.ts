@@ -83,9 +83,10 @@ function elementBundle(html: string): MediaBundle {
 function tableBundle(table: TableLike): MediaBundle {
   const size = `${table.numRows()} rows x ${table.numCols()} columns`;
   const more = table.numRows() > tableRows ? `, the first ${tableRows} shown` : "";
+  // Arquero escapes markup but leaves control characters as they are.
   return {
-    "text/html": `${table.toHTML({ limit: tableRows })}<div>${size}${more}</div>`,
-    "text/plain": `${table.toMarkdown({ limit: tableRows })}${size}${more}`,
+    "text/html": `${plainText(table.toHTML({ limit: tableRows }))}<div>${size}${more}</div>`,
+    "text/plain": `${plainText(table.toMarkdown({ limit: tableRows }))}${size}${more}`,
   };
 }
 

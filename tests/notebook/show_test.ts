@@ -1,3 +1,4 @@
+import { table } from "arquero";
 import assert from "node:assert/strict";
 import { displayBundle, displaySymbol, show } from "../../lib/notebook/mod.ts";
 import { KernelSession, messageText } from "./kernel_session.ts";
@@ -79,6 +80,16 @@ Deno.test("displayBundle() makes figures inline HTML first and a standalone SVG 
   });
   const figure = { [displaySymbol]: () => Promise.resolve({ "text/html": "<p>", "text/plain": "p" }) };
   assert.deepEqual(await displayBundle(figure), { "text/html": "<p>", "text/plain": "p" });
+});
+
+Deno.test("displayBundle() makes the control characters of an Arquero table visible", async () => {
+  const bundle = await displayBundle(table({ comm: ["a\x1b[2J\u202eb", "<b>"] })) as Record<string, string>;
+  assert.ok(
+    bundle["text/html"]!.includes('<td style="text-align: left;">a␛[2J\\u202eb</td>'),
+    bundle["text/html"],
+  );
+  assert.ok(bundle["text/html"]!.includes("&lt;b&gt;"), bundle["text/html"]);
+  assert.equal(bundle["text/plain"], "|comm|\n|:-|\n|a␛[2J\\u202eb|\n|<b>|\n2 rows x 1 columns");
 });
 
 Deno.test("displayBundle() never throws", async () => {
