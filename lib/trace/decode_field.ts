@@ -22,9 +22,10 @@ export interface FieldSink {
  * - Text (`char[]`, fixed or `__data_loc`) becomes a `DictColumn`, made safe to print by `traceText`.
  * - Arrays and structures become a `DictColumn` of texts: `{1, 2}` where the size of an element is known, else hex.
  *
- * Rows that are never set hold 0 or the empty string.
+ * Rows that are never set hold 0 or the empty string. With `exact`, text is as `decodeTaskName` has it: every byte can be
+ * had back, and it is not safe to print.
  */
-export function fieldSink(field: EventField, rows: number, littleEndian: boolean): FieldSink {
+export function fieldSink(field: EventField, rows: number, littleEndian: boolean, exact = false): FieldSink {
   if (field.content === "integer") {
     if (field.name === "prev_state" && field.size === 8) return new LowWordSink(field, rows, littleEndian);
     if (field.size === 8) return new WideSink(field, rows, littleEndian);
@@ -33,7 +34,7 @@ export function fieldSink(field: EventField, rows: number, littleEndian: boolean
     }
   }
   if (field.content === "string" || (field.content === "dynamic" && /\bchar\b/.test(field.type))) {
-    return new TextSink(field, rows, littleEndian);
+    return new TextSink(field, rows, littleEndian, exact);
   }
   return new ArraySink(field, rows, littleEndian);
 }
@@ -152,12 +153,14 @@ class TextSink implements FieldSink {
   readonly #window = new ByteWindow();
   readonly #field: EventField;
   readonly #little: boolean;
+  readonly #exact: boolean;
   readonly #empty: number;
 
-  constructor(field: EventField, rows: number, littleEndian: boolean) {
+  constructor(field: EventField, rows: number, littleEndian: boolean, exact: boolean) {
     this.#codes = new Uint32Array(rows);
     this.#field = field;
     this.#little = littleEndian;
+    this.#exact = exact;
     this.#empty = this.#table.add(new Uint8Array(), 0, 0);
   }
 
@@ -177,7 +180,7 @@ class TextSink implements FieldSink {
   }
 
   finish(): Column {
-    return this.#table.column(this.#codes);
+    return this.#table.column(this.#codes, this.#exact);
   }
 }
 

@@ -1,4 +1,5 @@
 import { DictColumn } from "../frame/column.ts";
+import { decodeTaskName } from "./task_name.ts";
 import { traceText } from "./trace_text.ts";
 
 /**
@@ -38,13 +39,18 @@ export class TextTable {
     }
   }
 
-  /** The strings, safe to print, with codes pointing at them; strings that print alike become one. */
-  column(codes: Uint32Array): DictColumn {
+  /**
+   * The strings with codes pointing at them: safe to print, so that strings that print alike become one, or with
+   * `exact` as {@linkcode decodeTaskName} has them, so that the bytes can be had back.
+   */
+  column(codes: Uint32Array, exact = false): DictColumn {
     const dictionary: string[] = [];
     const index = new Map<string, number>();
     const merged = new Uint32Array(this.size);
     for (let code = 0; code < this.size; code++) {
-      const text = traceText(this.#bytes, this.#starts[code]!, this.#starts[code + 1]!);
+      const from = this.#starts[code]!;
+      const to = this.#starts[code + 1]!;
+      const text = exact ? decodeTaskName(this.#bytes.subarray(from, to)) : traceText(this.#bytes, from, to);
       let at = index.get(text);
       if (at === undefined) index.set(text, at = dictionary.push(text) - 1);
       merged[code] = at;

@@ -114,9 +114,10 @@ export interface TraceParts {
   readonly savedNames: ReadonlyMap<number, string>;
   /**
    * Decodes fields of all records of `event`, rows in the order of the stream (time, ties as recorded). Besides the
-   * event's own field names it takes `ts`, `cpu` and `common_pid`.
+   * event's own field names it takes `ts`, `cpu` and `common_pid`. With `exact`, text is as `decodeTaskName` has it
+   * (every byte can be had back) and not made safe to print.
    */
-  readonly decode: (event: string, fields: readonly string[]) => Record<string, Column>;
+  readonly decode: (event: string, fields: readonly string[], exact?: boolean) => Record<string, Column>;
 }
 
 /** A recording of what the scheduler did, however it was made. Tables are decoded on first use. */
@@ -212,6 +213,14 @@ export class Trace {
       columns[field] = () => this.#decode(name, [field])[field]!;
     }
     return new Frame<Columns>(columns, length);
+  }
+
+  /**
+   * The text field `field` of every record of `event`, exactly as recorded: each name is what `decodeTaskName` makes of
+   * its bytes. Not safe to print; {@linkcode Trace.event} has the same made harmless.
+   */
+  exactNames(event: string, field: string): DictColumn {
+    return this.#decode(event, [field], true)[field] as DictColumn;
   }
 
   /** Rows of the stream that have one of `kinds`, in time order. */

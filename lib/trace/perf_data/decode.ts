@@ -11,7 +11,7 @@ import { RecordType, walkRecords } from "./walk.ts";
  * Reads the samples of `event` again and decodes `fields` of them, rows in time order, ties as recorded.
  *
  * Besides the event's fields there are `ts` (ns since `epoch`), `cpu` and `common_pid`. Throws RangeError on a field that the
- * event does not have.
+ * event does not have. With `exact`, text is as `decodeTaskName` has it.
  */
 export function decodeEvent(
   source: ByteSource,
@@ -20,6 +20,7 @@ export function decodeEvent(
   epoch: bigint,
   event: string,
   fields: readonly string[],
+  exact = false,
 ): Record<string, Column> {
   const layout = layouts.all.find((candidate) => candidate.event === event);
   const format = layout?.format;
@@ -40,7 +41,7 @@ export function decodeEvent(
   const count = countSamples(source, data, layouts, layout);
   const ts = new Float64Array(count);
   const cpu = new Uint16Array(count);
-  const sinks: FieldSink[] = wanted.map((field) => fieldSink(field, count, true));
+  const sinks: FieldSink[] = wanted.map((field) => fieldSink(field, count, true, exact));
   let rows = 0;
   let view: DataView | undefined;
   forEachSample(source, data, layouts, layout, (i32, at, raw, length) => {

@@ -95,6 +95,6 @@ export function read(source: ByteSource): Trace {
     counts,
     holes,
     savedNames: new Map(),
-    decode: (event, fields) => decodeEvent(source, header.data, layouts, epoch, event, fields),
+    decode: (event, fields, exact) => decodeEvent(source, header.data, layouts, epoch, event, fields, exact),
   });
 }
