@@ -6,6 +6,7 @@
 export * from "./clock_mapping.ts";
 export * from "./fingerprint.ts";
 export * from "./histogram.ts";
+export * from "./inject.ts";
 export * from "./interrupts.ts";
 export * from "./spin.ts";
 export type { SpinAudit } from "./spin_audit.ts";
@@ -13,3 +14,4 @@ export type { GapColumns, ThreadColumns } from "./spin_columns.ts";
 export type { SpinOptions } from "./spin_options.ts";
 export * from "./spin_result.ts";
 export type { SpinSnapshot } from "./spin_snapshot.ts";
+export * from "./find_gaps.ts";

@@ -4,7 +4,7 @@
  * | cause | the thread |
  * | --- | --- |
  * | `preempted` | was runnable, and on its CPU ran the thread that had displaced it |
- * | `queued` | was runnable, and on its CPU ran somebody else |
+ * | `queued` | was runnable, and on its CPU ran somebody else; or the trace lacks the switch and schedstat says that it waited in a queue |
  * | `migrated` | was runnable and being moved: the stopper (`migration/N`) ran, or its new CPU had not switched to it yet |
  * | `waking` | was woken, and its CPU was still idle: the wake-up was on the way (IPI, exit from idle, or the hypervisor) |
  * | `asleep` | did not ask to run: blocked, or its timer came late |

@@ -1,5 +1,6 @@
 import { DictColumn } from "../frame/column.ts";
 import { Frame } from "../frame/frame.ts";
+import { type Ns, ns } from "../frame/units.ts";
 import type { Trace } from "../trace/trace.ts";
 import { CAUSE, GAP_CAUSES, type GapCause, type SchedClass } from "./gap_cause.ts";
 import { GapExplainer, type GapExplanation } from "./gap_explainer.ts";
@@ -31,9 +32,9 @@ export type MeasuredGapColumns = {
 /** Columns of a ledger's gaps: where, how long, why, and the ns of each cause. */
 export type LedgerColumns = {
   /** Start, ns since the ledger's epoch. */
-  ts: Float64Array;
+  ts: Ns;
   /** ns. */
-  dur: Float64Array;
+  dur: Ns;
   /** Thread that stood still. */
   tid: Int32Array;
   comm: DictColumn;
@@ -49,16 +50,16 @@ export type LedgerColumns = {
   /** CPU on which it happened; -1 unknown. */
   culprit_cpu: Int32Array;
   /** ns of each cause; they add up to `dur`. */
-  preempted: Float64Array;
-  queued: Float64Array;
-  migrated: Float64Array;
-  waking: Float64Array;
-  asleep: Float64Array;
-  irq: Float64Array;
-  softirq: Float64Array;
-  steal: Float64Array;
-  nothing: Float64Array;
-  unknown: Float64Array;
+  preempted: Ns;
+  queued: Ns;
+  migrated: Ns;
+  waking: Ns;
+  asleep: Ns;
+  irq: Ns;
+  softirq: Ns;
+  steal: Ns;
+  nothing: Ns;
+  unknown: Ns;
 };
 
 /** Columns of {@linkcode GapLedger.causes}. */
@@ -104,6 +105,7 @@ export function explainGaps<C extends MeasuredGapColumns>(
   const comm = measured.column("comm");
   const kind = measured.column("kind");
   const steal = measured.column("steal");
+  const delay = measured.column("run_delay");
   if (trace === undefined) {
     for (let i = 0; i < measured.length; i++) {
       rows.add(ts[i]!, dur[i]!, tid[i]!, comm.at(i), kind.at(i), fromCounters(measured, i));
@@ -120,7 +122,7 @@ export function explainGaps<C extends MeasuredGapColumns>(
   for (let i = 0; i < measured.length; i++) {
     const from = ts[i]! + shift;
     const explanation = explainer.explain(tid[i]!, from, from + dur[i]!, steal[i]!);
-    rows.add(from, dur[i]!, tid[i]!, comm.at(i), kind.at(i), explanation);
+    rows.add(from, dur[i]!, tid[i]!, comm.at(i), kind.at(i), withRunDelay(explanation, delay[i]!));
   }
   return rows.ledger(trace.epoch, "trace");
 }
@@ -177,6 +179,30 @@ export function gaps(trace: Trace, options: GapsOptions = {}): GapLedger {
   return { ...rows.ledger(trace.epoch, "trace"), total };
 }
 
+/**
+ * Where the trace has the thread on its CPU and schedstat has it in a queue, the trace lacks the switch: then as much of what
+ * nothing explained as `runDelay` (ns) still covers was spent queued, behind nobody knows whom.
+ */
+function withRunDelay(why: GapExplanation, runDelay: number): GapExplanation {
+  const parts = why.parts.slice();
+  const known = parts[CAUSE.preempted]! + parts[CAUSE.queued]! + parts[CAUSE.migrated]! +
+    parts[CAUSE.waking]! +
+    parts[CAUSE.unknown]!;
+  const missing = Math.min(parts[CAUSE["nothing scheduled"]]!, runDelay - known);
+  if (missing < 50_000) return why; // schedstat and the trace do not agree to the microsecond
+  parts[CAUSE["nothing scheduled"]]! -= missing;
+  parts[CAUSE.queued]! += missing;
+  const largest = largestOf(parts);
+  return largest === why.cause ? { ...why, parts } : {
+    parts,
+    cause: largest,
+    culpritTid: -1,
+    culprit: "",
+    culpritClass: "",
+    cpu: why.cpu,
+  };
+}
+
 /** What rusage, schedstat, steal and the CPU number say of gap `i` where there is no trace. */
 function fromCounters<C extends MeasuredGapColumns>(measured: Frame<C>, i: number): GapExplanation {
   const dur = measured.column("dur")[i]!;
@@ -194,9 +220,7 @@ function fromCounters<C extends MeasuredGapColumns>(measured: Frame<C>, i: numbe
   const rest = dur - waited - stolen;
   const cause = wake || blocked ? "asleep" : before !== after ? "migrated" : "nothing scheduled";
   parts[CAUSE[cause]]! += rest;
-  let largest = 0;
-  for (let k = 1; k < parts.length; k++) if (parts[k]! > parts[largest]!) largest = k;
-  return { parts, cause: largest, culpritTid: -1, culprit: "", culpritClass: "", cpu: before };
+  return { parts, cause: largestOf(parts), culpritTid: -1, culprit: "", culpritClass: "", cpu: before };
 }
 
 /** Threads that occur in a trace's switches and wakeups, but idle. */
@@ -226,6 +250,13 @@ function namesOf(trace: Trace, tids: ReadonlySet<number>): Map<number, string> {
     for (const [tid, row] of last) names.set(tid, comm.at(row));
   }
   return names;
+}
+
+/** Index of the largest of `parts`. */
+function largestOf(parts: Float64Array): number {
+  let largest = 0;
+  for (let i = 1; i < parts.length; i++) if (parts[i]! > parts[largest]!) largest = i;
+  return largest;
 }
 
 /** Gathers explained gaps into a ledger. */
@@ -261,10 +292,10 @@ class LedgerRows {
 
   ledger(epoch: bigint, evidence: "trace" | "counters"): GapLedger {
     const why = this.#why;
-    const part = (cause: GapCause) => Float64Array.from(why, (one) => one.parts[CAUSE[cause]]!);
+    const part = (cause: GapCause) => ns(Float64Array.from(why, (one) => one.parts[CAUSE[cause]]!));
     const gaps = new Frame<LedgerColumns>({
-      ts: this.#ts,
-      dur: this.#dur,
+      ts: ns(this.#ts),
+      dur: ns(this.#dur),
       tid: this.#tid,
       comm: DictColumn.from(this.#comm),
       kind: DictColumn.from(this.#kind),

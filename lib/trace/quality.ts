@@ -41,7 +41,7 @@ export type CoverageColumns = {
   switches: Int32Array;
   /** Switches whose prev_pid is not the next_pid of the one before. */
   breaks: Int32Array;
-  /** ns from this CPU's first to its last switch less its holes. */
+  /** ns of the trace's span less this CPU's holes; 0 for a CPU that never switched. */
   covered: Float64Array;
   /** `covered` as a share of the whole trace's span, 0 to 1. */
   share: Float64Array;
@@ -67,7 +67,6 @@ export function assessQuality(stream: SchedStream, known: readonly KnownHole[]):
   let cpus = 0;
   for (let i = 0; i < length; i++) if (kind[i] === Kind.Switch && cpu[i]! >= cpus) cpus = cpu[i]! + 1;
   const next = new Int32Array(cpus).fill(-1);
-  const first = new Float64Array(cpus).fill(NaN);
   const last = new Float64Array(cpus).fill(NaN);
   const switches = new Int32Array(cpus);
   const breaks = new Int32Array(cpus);
@@ -83,8 +82,7 @@ export function assessQuality(stream: SchedStream, known: readonly KnownHole[]):
     }
     recorded[on] = t;
     if (kind[i] !== Kind.Switch) continue;
-    if (switches[on]! === 0) first[on] = t;
-    else if (next[on] !== a[i]) {
+    if (switches[on]! > 0 && next[on] !== a[i]) {
       breaks[on]!++;
       missing[on]! += t - last[on]!;
       holes.push({ kind: "chain", cpu: on, from: last[on]!, to: t, lost: 0 });
@@ -99,7 +97,8 @@ export function assessQuality(stream: SchedStream, known: readonly KnownHole[]):
   let seen = 0;
   let total = 0;
   for (let on = 0; on < cpus; on++) {
-    covered[on] = switches[on]! === 0 ? 0 : last[on]! - first[on]! - missing[on]!;
+    // Before its first switch a CPU ran that switch's prev_pid, after its last one next_pid: no switch is no hole.
+    covered[on] = switches[on]! === 0 ? 0 : span - missing[on]!;
     if (switches[on]! > 0) seen++;
     total += covered[on]!;
   }

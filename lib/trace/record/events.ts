@@ -9,10 +9,21 @@ export const SCHED_EVENTS: readonly string[] = [
   "sched:sched_process_exec",
 ];
 
+/** Vectors of x86 that the irq system does not see: the tick among them. */
+const VECTORS = [
+  "local_timer",
+  "reschedule",
+  "call_function",
+  "call_function_single",
+  "irq_work",
+  "thermal_apic",
+];
+
 /** What tells interrupts apart from other thieves of time. */
 export const IRQ_EVENTS: readonly string[] = [
   "irq:irq_handler_entry",
   "irq:irq_handler_exit",
   "irq:softirq_entry",
   "irq:softirq_exit",
+  ...VECTORS.flatMap((vector) => [`irq_vectors:${vector}_entry`, `irq_vectors:${vector}_exit`]),
 ];
