@@ -1,0 +1,14 @@
+/**
+ * Figures of gaps and schedules, as inline SVG, and the page that holds them.
+ *
+ * @module
+ */
+export * from "./figure.ts";
+export * from "./log_bins.ts";
+export * from "./palette.ts";
+export * from "./plot_cause_share.ts";
+export * from "./plot_gap_histogram.ts";
+export * from "./plot_survival.ts";
+export * from "./plot_timeline.ts";
+export * from "./render_page.ts";
+export * from "./survival.ts";
