@@ -1,9 +1,10 @@
-import { parseArgs } from "node:util";
 import { formatNs } from "../frame/format_ns.ts";
 import { openTrace } from "../trace/open.ts";
 import { gaps } from "../sched/gaps.ts";
 import { parseDuration } from "./duration.ts";
+import { parseArgs } from "./args.ts";
 import { ExitCode, UsageError } from "./exit_code.ts";
+import { wholeNumber } from "./spin_args.ts";
 
 /** One line for the list of commands. */
 export const summary =
@@ -29,30 +30,26 @@ Examples:
 
 /** Runs the command; returns its exit code. */
 export async function run(args: string[]): Promise<number> {
-  const { values, positionals } = parseArgs({
-    args,
-    allowPositionals: true,
-    options: {
-      threshold: { type: "string" },
-      tid: { type: "string", short: "t" },
-      top: { type: "string", short: "n" },
-      json: { type: "boolean" },
-      help: { type: "boolean", short: "h" },
-    },
+  const parsed = parseArgs(args, {
+    threshold: { value: true },
+    tid: { short: "t", value: true },
+    top: { short: "n", value: true },
+    json: {},
+    help: { short: "h" },
   });
-  if (values.help) {
+  if (parsed.has("help")) {
     console.log(HELP.trimEnd());
     return ExitCode.Ok;
   }
-  if (positionals.length !== 1) throw new UsageError(`Expected one FILE but found ${positionals.length}`);
-  const threshold = values.threshold === undefined ? 1e6 : parseDuration(values.threshold, "--threshold");
-  const tids = values.tid?.split(",").map((text) => wholeNumber(text, "--tid"));
-  const top = values.top === undefined ? 20 : wholeNumber(values.top, "--top");
+  if (parsed.rest.length !== 1) throw new UsageError(`Expected one FILE but found ${parsed.rest.length}`);
+  const threshold = parseDuration(parsed.get("threshold") ?? "1ms", "--threshold");
+  const tids = parsed.get("tid")?.split(",").map((text) => wholeNumber(text, "--tid"));
+  const top = wholeNumber(parsed.get("top") ?? "20", "--top");
 
-  const trace = await openTrace(positionals[0]!);
+  const trace = await openTrace(parsed.rest[0]!);
   const ledger = gaps(trace, { threshold, ...(tids === undefined ? {} : { tids }) });
   const { quality } = trace;
-  if (values.json) {
+  if (parsed.has("json")) {
     console.log(JSON.stringify({
       epoch: ledger.epoch.toString(),
       threshold_ns: threshold,
@@ -88,12 +85,4 @@ export async function run(args: string[]): Promise<number> {
     console.error(`The trace covers ${(quality.share * 100).toFixed(2)} % of CPU-time; see schedscope info.`);
   }
   return ExitCode.Ok;
-}
-
-/** `text` as a whole number; throws UsageError that names `option`. */
-function wholeNumber(text: string, option: string): number {
-  if (!/^\d+$/.test(text.trim())) {
-    throw new UsageError(`Expected ${option} to be a whole number but found ${JSON.stringify(text)}`);
-  }
-  return Number(text);
 }

@@ -1,7 +1,7 @@
-import { parseArgs } from "node:util";
 import { formatNs } from "../frame/format_ns.ts";
 import { openTrace } from "../trace/open.ts";
 import type { Trace } from "../trace/trace.ts";
+import { parseArgs } from "./args.ts";
 import { ExitCode, UsageError } from "./exit_code.ts";
 
 /** One line for the list of commands. */
@@ -23,18 +23,14 @@ Examples:
 
 /** Runs the command; returns its exit code. */
 export async function run(args: string[]): Promise<number> {
-  const { values, positionals } = parseArgs({
-    args,
-    allowPositionals: true,
-    options: { json: { type: "boolean" }, help: { type: "boolean", short: "h" } },
-  });
-  if (values.help) {
+  const parsed = parseArgs(args, { json: {}, help: { short: "h" } });
+  if (parsed.has("help")) {
     console.log(HELP.trimEnd());
     return ExitCode.Ok;
   }
-  if (positionals.length !== 1) throw new UsageError(`Expected one FILE but found ${positionals.length}`);
-  const trace = await openTrace(positionals[0]!);
-  if (values.json) console.log(JSON.stringify(infoOf(trace), null, 2));
+  if (parsed.rest.length !== 1) throw new UsageError(`Expected one FILE but found ${parsed.rest.length}`);
+  const trace = await openTrace(parsed.rest[0]!);
+  if (parsed.has("json")) console.log(JSON.stringify(infoOf(trace), null, 2));
   else printInfo(trace);
   return ExitCode.Ok;
 }
