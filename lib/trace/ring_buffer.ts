@@ -68,7 +68,7 @@ export interface RingBufferRecords {
   readonly at: Uint32Array;
   /** Bytes of the payload; for a row of {@linkcode LOST_ID} how many events were lost, 0 where it is not known. */
   readonly sizes: Uint32Array;
-  /** Holes found, with ticks for ns. */
+  /** Damage found, with ticks for ns; lost events are rows of {@linkcode LOST_ID}. */
   readonly holes: readonly KnownHole[];
 }
 
@@ -153,7 +153,7 @@ export class CpuPages {
         bad = -1;
       }
       const before = out.length;
-      const damage = this.#walkPage(page, base, last, this.#limit(page, epoch), epoch, known, out, holes);
+      const damage = this.#walkPage(page, base, last, this.#limit(page, epoch), epoch, known, out);
       if (out.length > before) last = out.ts[out.length - 1]!;
       if (damage >= 0) {
         const next = this.#nextGood(page);
@@ -181,7 +181,6 @@ export class CpuPages {
     epoch: bigint,
     known: Uint8Array,
     out: RecordRows,
-    holes: KnownHole[],
   ): number {
     const { size, dataOffset, littleEndian } = this.#layout;
     const { view } = this;
@@ -193,9 +192,7 @@ export class CpuPages {
     const end = start + dataOffset + Math.min(length, room);
     if ((commit & MISSED_EVENTS) !== 0) {
       const lost = (commit & MISSED_STORED) !== 0 ? this.#missed(start, length) : 0;
-      const to = Math.max(base, last);
-      out.add(LOST_ID, to, 0, lost);
-      holes.push({ kind: "lost", cpu: this.cpu, from: last, to, lost, offset: start });
+      out.add(LOST_ID, Math.max(base, last), 0, lost);
     }
     let ts = base;
     let floor = last;

@@ -221,8 +221,11 @@ function lostWithoutPlace(meta: CaptureMeta, cpus: readonly CpuRecords[]): Known
     if (records.length > 0) end = Math.max(end, records.ts[records.length - 1]!);
   }
   for (const { cpu, overrun, commitOverrun, droppedEvents, entries } of meta.stats) {
-    const told = cpus.find(({ pages }) => pages.cpu === cpu)?.records.holes ?? [];
-    const placed = told.reduce((sum, { kind, lost }) => kind === "lost" ? sum + lost : sum, 0);
+    const records = cpus.find(({ pages }) => pages.cpu === cpu)?.records;
+    let placed = 0;
+    for (let i = 0; i < (records?.length ?? 0); i++) {
+      if (records!.ids[i] === LOST_ID) placed += records!.sizes[i]!;
+    }
     const lost = Math.max(0, overrun - placed) + commitOverrun + droppedEvents + entries;
     if (lost > 0) holes.push({ kind: "lost", cpu, from: 0, to: end, lost });
   }
