@@ -10,3 +10,4 @@ export * from "./gaps.ts";
 export * from "./interrupts.ts";
 export * from "./runs.ts";
 export * from "./thread_segments.ts";
+export * from "./thread_states.ts";
