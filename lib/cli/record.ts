@@ -1,8 +1,8 @@
-import { parseArgs } from "node:util";
 import { type Door, record, type Recording } from "../trace/record/mod.ts";
 import { parseCpuList } from "../trace/record/machine.ts";
+import { parseArgs } from "./args.ts";
 import { parseDuration } from "./duration.ts";
-import { ExitCode, reportError, UsageError } from "./exit_code.ts";
+import { ExitCode, UsageError } from "./exit_code.ts";
 
 /** One line for the list of commands. */
 export const summary = "record what the scheduler does, by tracefs or perf, whichever the machine allows";
@@ -37,36 +37,34 @@ the COMMAND did), 2 wrong usage, 3 the machine lacks something, with the command
 
 /** Runs the command; returns its exit code. */
 export async function run(args: string[]): Promise<number> {
-  try {
-    return await recordFor(args);
-  } catch (error) {
-    return reportError("record", error);
-  }
-}
-
-async function recordFor(args: string[]): Promise<number> {
   const dashes = args.indexOf("--");
   const command = dashes < 0 ? [] : args.slice(dashes + 1);
-  const { values } = parseArgs({
-    args: dashes < 0 ? args : args.slice(0, dashes),
-    options: {
-      output: { type: "string", short: "o" },
-      door: { type: "string" },
-      events: { type: "string" },
-      "add-events": { type: "string" },
-      irq: { type: "boolean" },
-      clock: { type: "string" },
-      cpus: { type: "string" },
-      buffer: { type: "string" },
-      duration: { type: "string", short: "d" },
-      json: { type: "boolean" },
-      help: { type: "boolean", short: "h" },
-    },
+  const parsed = parseArgs(dashes < 0 ? args : args.slice(0, dashes), {
+    output: { short: "o", value: true },
+    door: { value: true },
+    events: { value: true },
+    "add-events": { value: true },
+    irq: {},
+    clock: { value: true },
+    cpus: { value: true },
+    buffer: { value: true },
+    duration: { short: "d", value: true },
+    json: {},
+    help: { short: "h" },
   });
-  if (values.help) {
+  if (parsed.has("help")) {
     console.log(HELP.trimEnd());
     return ExitCode.Ok;
   }
+  if (parsed.rest.length > 0) throw new UsageError(`Expected -- before the COMMAND ${parsed.rest.join(" ")}`);
+  const given = <T>(
+    name: Parameters<typeof parsed.get>[0],
+    key: string,
+    read: (text: string) => T,
+  ): Record<string, T> => {
+    const text = parsed.get(name);
+    return text === undefined ? {} : { [key]: read(text) };
+  };
   if (dashes >= 0 && command.length === 0) throw new UsageError("Expected a COMMAND after -- but found none");
   const stop = new AbortController();
   const interrupt = () => stop.abort();
@@ -74,21 +72,19 @@ async function recordFor(args: string[]): Promise<number> {
   Deno.addSignalListener("SIGTERM", interrupt);
   try {
     const recording = await record({
-      door: oneOf(values.door ?? "auto", ["auto", "tracefs", "perf"] as const, "--door"),
-      clock: oneOf(values.clock ?? "mono", ["mono", "x86-tsc"] as const, "--clock"),
-      irq: values.irq === true,
+      door: oneOf(parsed.get("door") ?? "auto", ["auto", "tracefs", "perf"] as const, "--door"),
+      clock: oneOf(parsed.get("clock") ?? "mono", ["mono", "x86-tsc"] as const, "--clock"),
+      irq: parsed.has("irq"),
       stopSignal: stop.signal,
-      ...(values.output === undefined ? {} : { output: nonEmpty(values.output, "--output") }),
-      ...(values.events === undefined ? {} : { events: list(values.events, "--events") }),
-      ...(values["add-events"] === undefined
-        ? {}
-        : { extraEvents: list(values["add-events"], "--add-events") }),
-      ...(values.cpus === undefined ? {} : { cpus: cpuList(values.cpus) }),
-      ...(values.buffer === undefined ? {} : { bufferKb: kilobytes(values.buffer) }),
-      ...(values.duration === undefined ? {} : { duration: positive(values.duration) }),
+      ...given("output", "output", (text) => nonEmpty(text, "--output")),
+      ...given("events", "events", (text) => list(text, "--events")),
+      ...given("add-events", "extraEvents", (text) => list(text, "--add-events")),
+      ...given("cpus", "cpus", cpuList),
+      ...given("buffer", "bufferKb", kilobytes),
+      ...given("duration", "duration", positive),
       ...(command.length === 0 ? {} : { command }),
     });
-    print(recording, values.json === true);
+    print(recording, parsed.has("json"));
     return recording.exitCode === undefined || recording.exitCode === 0 ? ExitCode.Ok : ExitCode.Failed;
   } finally {
     Deno.removeSignalListener("SIGINT", interrupt);

@@ -9,28 +9,31 @@ export interface CleanedUp {
   readonly failed: readonly { readonly path: string; readonly reason: string }[];
 }
 
+/** Where things are made that a killed process may leave. */
+const DIRECTORIES: readonly string[] = ["/dev/shm", "/tmp"];
+
+/** Paths of what dead processes left behind: tracefs instances, and files in `directories` with a dead owner's name. */
+export function findStale(directories: readonly string[] = DIRECTORIES): string[] {
+  return [`${TRACEFS}/instances`, ...directories].flatMap(orphans);
+}
+
 /**
- * Removes what dead processes left behind: tracefs instances (their events turned off first) and, where
- * `directories` name some, files and directories there whose names have a dead owner in them.
+ * Removes what dead processes left behind: tracefs instances (their events turned off first), and files and directories in
+ * `directories` whose names have a dead owner in them.
  *
  * What belongs to a living process, or has no owner in its name, is left alone. Does nothing without permission.
  */
-export function cleanStale(directories: readonly string[] = ["/dev/shm", "/tmp"]): CleanedUp {
+export function cleanStale(directories: readonly string[] = DIRECTORIES): CleanedUp {
   const removed: string[] = [];
   const failed: { path: string; reason: string }[] = [];
-  const clear = (path: string, remove: (path: string) => void) => {
+  for (const path of findStale(directories)) {
     try {
-      remove(path);
+      if (path.startsWith(`${TRACEFS}/`)) removeInstance(path);
+      else Deno.removeSync(path, { recursive: true });
       removed.push(path);
     } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return;
+      if (error instanceof Deno.errors.NotFound) continue;
       failed.push({ path, reason: error instanceof Error ? error.message : String(error) });
-    }
-  };
-  for (const name of orphans(`${TRACEFS}/instances`)) clear(`${TRACEFS}/instances/${name}`, removeInstance);
-  for (const directory of directories) {
-    for (const name of orphans(directory)) {
-      clear(`${directory}/${name}`, (path) => Deno.removeSync(path, { recursive: true }));
     }
   }
   return { removed, failed };
@@ -52,8 +55,8 @@ function orphans(directory: string): string[] {
   const found: string[] = [];
   try {
     for (const { name } of Deno.readDirSync(directory)) {
-      const owner = ownerOf(name.replace(/^\./, ""));
-      if (owner !== undefined && !isAlive(owner)) found.push(name);
+      const owner = ownerOf(name);
+      if (owner !== undefined && !isAlive(owner)) found.push(`${directory}/${name}`);
     }
   } catch {
     // A directory that is not there, or that this process may not read, has nothing that it could remove.

@@ -1,8 +1,8 @@
 /** A process that owns something outside of itself; a pid alone may belong to another process later. */
 export interface Owner {
   readonly pid: number;
-  /** Start time in clock ticks after boot: field 22 of `/proc/PID/stat`. */
-  readonly startTime: string;
+  /** Start time in clock ticks after boot: field 22 of `/proc/PID/stat`; undefined where it is not known. */
+  readonly startTime: string | undefined;
 }
 
 /** This process as an {@linkcode Owner}. Throws where `/proc` is not there. */
@@ -16,7 +16,8 @@ export function thisOwner(): Owner {
 
 /** Whether the process that `owner` means is still there (and is no zombie and no other process of the same pid). */
 export function isAlive(owner: Owner): boolean {
-  return startTimeOf(owner.pid) === owner.startTime;
+  const startTime = startTimeOf(owner.pid);
+  return startTime !== undefined && (owner.startTime === undefined || startTime === owner.startTime);
 }
 
 /** Start time of the process `pid`; undefined where there is none, or only its zombie. */
@@ -40,8 +41,11 @@ export function ownedName(): string {
   return `schedscope-${pid}-${startTime}-${count++}`;
 }
 
-/** The owner in a name of {@linkcode ownedName}, whatever follows it; undefined for other names. */
+/**
+ * The owner in a name of {@linkcode ownedName}, whatever follows it, or of `schedscope-spin-PID-...`, the name of the memory
+ * that a spin run shares; undefined for other names.
+ */
 export function ownerOf(name: string): Owner | undefined {
-  const match = /^schedscope-(\d+)-(\d+)-\d+(?!\d)/.exec(name);
-  return match === null ? undefined : { pid: Number(match[1]), startTime: match[2]! };
+  const match = /^schedscope-(\d+)-(\d+)-\d+(?!\d)/.exec(name) ?? /^schedscope-spin-(\d+)-/.exec(name);
+  return match === null ? undefined : { pid: Number(match[1]), startTime: match[2] };
 }
