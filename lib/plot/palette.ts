@@ -8,13 +8,13 @@ export const CAUSE_COLORS: Readonly<Record<string, string>> = {
   "preempted": "#d55e00",
   "queued": "#e69f00",
   "migrated": "#009e73",
-  "waking": "#66a61e",
-  "asleep": "#8c8c8c",
+  "waking": "#327e3e",
+  "asleep": "#747474",
   "irq": "#0072b2",
   "softirq": "#56b4e9",
-  "steal": "#cc79a7",
+  "steal": "#ce79a7",
   "throttled": "#882255",
-  "nothing scheduled": "#7b61c9",
+  "nothing scheduled": "#6e4ddf",
   "unknown": "#b8b8b8",
 };
 

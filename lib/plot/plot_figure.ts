@@ -2,6 +2,7 @@
 import defer * as Plot from "@observablehq/plot";
 import defer * as linkedom from "linkedom";
 import type { Markish, PlotOptions } from "@observablehq/plot";
+import { escapeHtml } from "../frame/escape_html.ts";
 import { visibleText } from "../frame/visible_text.ts";
 import { Figure } from "./figure.ts";
 
@@ -41,10 +42,13 @@ export function plotFigure(options: PlotFigureOptions): Figure {
     className: "schedscope-plot",
     style: { fontSize: `${FONT_SIZE}px`, background: "transparent", overflow: "visible" },
   });
-  svg.setAttribute("xmlns", "http://www.w3.org/2000/svg");
-  svg.setAttribute("role", "img");
-  svg.setAttribute("aria-label", words);
-  return new Figure({ svg: svg.outerHTML, alt: words, ...(caption === undefined ? {} : { caption }) });
+  // Not by setAttribute: linkedom writes `<` in an attribute as it is, which HTML allows and XML does not.
+  const named = `<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="${escapeHtml(words)}"`;
+  return new Figure({
+    svg: named + svg.outerHTML.slice("<svg".length),
+    alt: words,
+    ...(caption === undefined ? {} : { caption }),
+  });
 }
 
 /** A figure that says why there is nothing to see. */

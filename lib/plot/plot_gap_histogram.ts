@@ -3,6 +3,7 @@ import { formatNs } from "../frame/format_ns.ts";
 import type { Columns } from "../frame/column.ts";
 import type { Frame } from "../frame/frame.ts";
 import type { Figure } from "./figure.ts";
+import { axisTitle } from "./axis_title.ts";
 import { legend, legendRows } from "./legend.ts";
 import { type LogBins, logBins } from "./log_bins.ts";
 import { CAUSE_ORDER, causeColor, SERIES_COLORS } from "./palette.ts";
@@ -51,7 +52,7 @@ export function plotGapHistogram<C extends GapHistogramColumns>(
   const totals = Array.from({ length: bins }, (_, bin) => binTotal(binned, bin, names.length));
   const most = Math.max(...totals);
   // One gap beside a million would be less than a pixel high.
-  const least = most / (height - 80);
+  const least = 1.5 * most / (height - 80);
   const bars = stacked(binned, names.length, least);
   const items = names.map((label, series) => ({
     label,
@@ -60,14 +61,14 @@ export function plotGapHistogram<C extends GapHistogramColumns>(
   const rows = stacks === undefined ? 0 : legendRows(items, plotWidth);
   const labels = totals.flatMap((total, bin) => total > 0 ? [{ bin, total, top: bars.tops[bin]! }] : []);
   const showLabels = plotWidth / bins >= 18;
-  const span: [number, number] = [edges[0]!, edges[bins]!];
+  const span = atLeastDecade(edges[0]!, edges[bins]!);
   const count = totals.reduce((a, b) => a + b, 0);
   return plotFigure({
     width,
     height: height + rows * 18,
     marginLeft: MARGIN_LEFT,
     marginRight: MARGIN_RIGHT,
-    marginTop: 24 + rows * 18,
+    marginTop: 30 + rows * 18,
     marginBottom: 44,
     x: {
       type: "log",
@@ -82,17 +83,17 @@ export function plotGapHistogram<C extends GapHistogramColumns>(
     y: {
       domain: [0, most * 1.05],
       grid: true,
-      ticks: 5,
+      ticks: most < 6 ? Array.from({ length: most + 1 }, (_, gaps) => gaps) : 5,
       tickFormat: compact,
-      label: "gaps",
-      labelArrow: "none",
+      label: null,
     },
     alt:
-      `Histogram of ${count.toLocaleString("en-US")} gaps from ${formatNs(minOf(dur))} to ${
-        formatNs(maxOf(dur))
-      }` +
+      `Histogram of ${count.toLocaleString("en-US")} gap${count === 1 ? "" : "s"} from ${
+        formatNs(minOf(dur))
+      } to ${formatNs(maxOf(dur))}` +
       (stacks === undefined ? "" : ` by cause (${names.join(", ")})`),
     marks: [
+      axisTitle("gaps", MARGIN_LEFT),
       Plot.rect({ length: bars.x1.length }, {
         x1: bars.x1,
         x2: bars.x2,
@@ -134,8 +135,14 @@ function rank(cause: string): number {
 }
 
 function roomyBins(dur: NumericColumn, plotWidth: number): number {
-  const decades = Math.max(0.3, Math.log10(maxOf(dur) / minOf(dur)) || 0.3);
+  const decades = Math.max(1, Math.log10(maxOf(dur) / minOf(dur)));
   return [10, 8, 5, 4, 3, 2, 1].find((perDecade) => plotWidth / (decades * perDecade + 1) >= 26) ?? 1;
+}
+
+/** The axis from `from` to `to`, or wider, so that a single bar does not fill the figure. */
+function atLeastDecade(from: number, to: number): [number, number] {
+  const missing = Math.sqrt(Math.max(1, 10 / (to / from)));
+  return [from / missing, to * missing];
 }
 
 /** Rectangles of the bars; a bar that has anything is at least `least` high. */

@@ -3,6 +3,7 @@ import { formatNs } from "../frame/format_ns.ts";
 import { Frame } from "../frame/frame.ts";
 import { visibleText } from "../frame/visible_text.ts";
 import type { Figure } from "./figure.ts";
+import { axisTitle } from "./axis_title.ts";
 import { legend, legendRows } from "./legend.ts";
 import { SERIES_COLORS } from "./palette.ts";
 import { DEFAULT_WIDTH, emptyFigure, Plot, plotFigure } from "./plot_figure.ts";
@@ -52,10 +53,8 @@ export function plotSurvival<C extends SurvivalGapColumns>(
 ): Figure {
   const { width = DEFAULT_WIDTH, height = 320, limit = 8 } = options;
   const curves = (gaps instanceof Frame ? ofGaps(gaps, options.by) : ofHistograms(gaps))
-    .filter(({ steps }) => steps.x.length > 0).sort((a, b) => b.steps.values - a.steps.values).slice(
-      0,
-      limit,
-    );
+    .filter(({ steps }) => steps.x.length > 0);
+  keepLargest(curves, limit);
   if (curves.length === 0) return emptyFigure("No gap was found.", width);
   const most = Math.max(...curves.map(({ steps }) => steps.x.at(-1)!));
   const least = Math.min(...curves.map(({ steps }) => steps.x[0]!));
@@ -66,8 +65,10 @@ export function plotSurvival<C extends SurvivalGapColumns>(
     outline(steps, x[0]).map((point) => ({ ...point, curve }))
   );
   const ends = curves.map(({ steps }, curve) => ({ x: steps.x.at(-1)!, y: steps.p.at(-1)!, curve }));
+  // A histogram knows of its largest value only the lower edge of its bucket, and it may hold more than gaps.
+  const [what, bound] = gaps instanceof Frame ? ["gap", ""] : ["sample", "≥ "];
   const items = curves.map(({ name, steps }, curve) => ({
-    label: `${name}: ${steps.values.toLocaleString("en-US")} gaps, longest ${formatNs(steps.x.at(-1)!)}`,
+    label: `${name}: ${counted(steps.values, what)}, longest ${bound}${formatNs(steps.x.at(-1)!)}`,
     color: SERIES_COLORS[curve % SERIES_COLORS.length]!,
   }));
   const rows = legendRows(items, width - MARGIN_LEFT - MARGIN_RIGHT);
@@ -77,7 +78,7 @@ export function plotSurvival<C extends SurvivalGapColumns>(
     height: height + rows * 18,
     marginLeft: MARGIN_LEFT,
     marginRight: MARGIN_RIGHT,
-    marginTop: 24 + rows * 18,
+    marginTop: 30 + rows * 18,
     marginBottom: 44,
     x: {
       type: "log",
@@ -85,7 +86,7 @@ export function plotSurvival<C extends SurvivalGapColumns>(
       ticks: logTimeTicks(...x),
       tickFormat: timeTick,
       grid: true,
-      label: "x, length of the gap →",
+      label: `x: length of the ${what} →`,
       labelAnchor: "right",
       labelArrow: "none",
       labelOffset: 38,
@@ -96,11 +97,11 @@ export function plotSurvival<C extends SurvivalGapColumns>(
       ticks: decades(y),
       tickFormat: shareTick,
       grid: true,
-      label: "share of gaps at least x long",
-      labelArrow: "none",
+      label: null,
     },
-    alt: `Survival curves of gap lengths. ${items.map(({ label }) => label).join("; ")}`,
+    alt: `Survival curves of ${what} lengths. ${items.map(({ label }) => label).join("; ")}`,
     marks: [
+      axisTitle(`share of ${what}s at least x long`, MARGIN_LEFT),
       Plot.line({ length: points.length }, {
         x: points.map((point) => point.x),
         y: points.map((point) => point.y),
@@ -123,6 +124,16 @@ export function plotSurvival<C extends SurvivalGapColumns>(
 interface Curve {
   name: string;
   steps: Survival;
+}
+
+/** Leaves the `limit` curves of the most values, in the order (and so with the colours) they have. */
+function keepLargest(curves: Curve[], limit: number): void {
+  const kept = new Set(curves.toSorted((a, b) => b.steps.values - a.steps.values).slice(0, limit));
+  curves.splice(0, curves.length, ...curves.filter((curve) => kept.has(curve)));
+}
+
+function counted(values: number, what: string): string {
+  return `${values.toLocaleString("en-US")} ${what}${values === 1 ? "" : "s"}`;
 }
 
 function ofGaps<C extends SurvivalGapColumns>(gaps: Frame<C>, by?: string): Curve[] {

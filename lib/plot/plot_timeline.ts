@@ -75,11 +75,18 @@ export interface TimelineOptions {
   width?: number;
 }
 
+/** The time shown, ns, and how many px a ns has. */
+interface Window {
+  from: number;
+  to: number;
+  pixels: number;
+}
+
 const LANE = 26;
 const MARGIN_RIGHT = 16;
 /** Most bars that are drawn; beyond it each stands for a stretch. */
 const MOST_BARS = 8000;
-const STATE_OPACITY: Record<string, number> = { running: 1, runnable: 0.45, sleeping: 0.12 };
+const STATE_OPACITY: Record<string, number> = { running: 1, runnable: 0.3, sleeping: 0.12 };
 
 /** Who ran on which CPU around a gap: a lane for each CPU, the thread of the gap and its culprit in colour, the gap as a band. */
 export function plotTimeline<C extends TimelineColumns>(slices: Frame<C>, options: TimelineOptions): Figure {
@@ -177,7 +184,9 @@ export function plotTimeline<C extends TimelineColumns>(slices: Frame<C>, option
           fillOpacity: 0.13,
         })
         : null,
-      options.states === undefined ? null : stateBars(options.states, stateLane[0]!, from, to, relative),
+      ...(options.states === undefined
+        ? []
+        : stateBars(options.states, stateLane[0]!, { from, to, pixels }, relative)),
       Plot.barX({ length: bars.lane.length }, {
         y: bars.lane.map((lane) => laneNames[lane]),
         x1: bars.from.map(relative),
@@ -264,7 +273,8 @@ function sliceLabels(bars: TimelineBars, tids: NumericColumn, comm: DictColumn, 
     const name = visibleText(comm.at(row));
     const full = `${name} ${tids[row]}`;
     const text = textPixels(full, 11) <= room ? full : cutText(name, Math.floor(room / (11 * 0.6)));
-    if (textWidth(text) < Math.min(3, textWidth(name))) return [];
+    // Two letters and an ellipsis tell nothing.
+    if (textWidth(text) < Math.min(5, textWidth(name))) return [];
     return [{
       lane: bars.lane[at]!,
       middle: (bars.from[at]! + bars.to[at]!) / 2,
@@ -289,25 +299,42 @@ function sliceTitle(
 function stateBars<C extends TimelineStateColumns>(
   states: Frame<C>,
   lane: string,
-  from: number,
-  to: number,
+  { from, to, pixels }: Window,
   relative: (ns: number) => number,
 ) {
   const ts: NumericColumn = states.column("ts");
   const dur: NumericColumn = states.column("dur");
   const state: DictColumn = states.column("state");
-  const rows = Array.from(ts.keys()).filter((row) => ts[row]! < to && ts[row]! + dur[row]! > from).slice(
-    0,
-    1000,
-  );
-  return Plot.barX({ length: rows.length }, {
-    y: rows.map(() => lane),
-    x1: rows.map((row) => relative(Math.max(from, ts[row]!))),
-    x2: rows.map((row) => relative(Math.min(to, ts[row]! + dur[row]!))),
-    fill: VICTIM_COLOR,
-    fillOpacity: rows.map((row) => STATE_OPACITY[state.at(row)] ?? 0.05),
-    title: rows.map((row) => `${visibleText(state.at(row))}, ${formatNs(dur[row]!, { digits: 4 })}`),
-  });
+  const bars = Array.from(ts.keys())
+    .map((row) => ({
+      row,
+      start: Math.max(from, ts[row]!),
+      end: Math.min(to, ts[row]! + dur[row]!),
+      text: visibleText(state.at(row)),
+    }))
+    .filter(({ start, end }) => end > start).slice(0, 1000);
+  const wide = bars.filter(({ start, end, text }) => (end - start) * pixels > textPixels(text, 11) + 6);
+  const opacity = (row: number) => STATE_OPACITY[state.at(row)] ?? 0.05;
+  return [
+    Plot.barX({ length: bars.length }, {
+      y: bars.map(() => lane),
+      x1: bars.map(({ start }) => relative(start)),
+      x2: bars.map(({ end }) => relative(end)),
+      fill: VICTIM_COLOR,
+      fillOpacity: bars.map(({ row }) => opacity(row)),
+      title: bars.map(({ row, text }) => `${text}, ${formatNs(dur[row]!, { digits: 4 })}`),
+    }),
+    ...[true, false].map((solid) => {
+      const some = wide.filter(({ row }) => opacity(row) > 0.7 === solid);
+      return Plot.text({ length: some.length }, {
+        x: some.map(({ start, end }) => relative((start + end) / 2)),
+        y: some.map(() => lane),
+        text: some.map(({ text }) => text),
+        fill: solid ? textColorOn(VICTIM_COLOR) : "currentColor",
+        fontSize: 11,
+      });
+    }),
+  ];
 }
 
 /** Text above the lanes at a moment, kept inside of the figure. */
@@ -316,7 +343,7 @@ function headText(
   text: string,
   at: number,
   dy: number,
-  { from, to, pixels }: { from: number; to: number; pixels: number },
+  { from, to, pixels }: Window,
   bold: boolean,
 ) {
   const half = textPixels(text) / 2;
