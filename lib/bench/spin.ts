@@ -15,17 +15,13 @@ interface Counters {
 
 const readCounters = (): Counters => ({ interrupts: readInterrupts(), steal: readSteal() });
 
-/** Resolves after `ms`, when `ended` settles, or when `signal` aborts, whichever is first. */
-function pause(ms: number, ended: Promise<void>, signal: AbortSignal): Promise<void> {
+/** Resolves after `ms` or when `ended` settles, whichever is first. */
+function pause(ms: number, ended: Promise<void>): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, ms);
   const done = () => resolve();
   ended.then(done, done);
-  signal.addEventListener("abort", done, { once: true });
-  return promise.finally(() => {
-    clearTimeout(timer);
-    signal.removeEventListener("abort", done);
-  });
+  return promise.finally(() => clearTimeout(timer));
 }
 
 /** Follows a run to its end; returns the counters as of when the threads were let go. */
@@ -33,25 +29,33 @@ async function follow(
   run: SpinRun,
   region: SpinRegionFile,
   options: SpinOptions,
-  failed: AbortSignal,
+  stop: AbortSignal,
 ): Promise<Counters | undefined> {
-  let before: Counters | undefined, over = false, started = 0;
+  let before: Counters | undefined, over = false, ready = false, started = 0;
   const ended = run.ended.finally(() => over = true);
   ended.catch(() => over = true);
   const interval = (options.progressInterval ?? 250e6) / 1e6;
-  while (!over && !failed.aborted) {
-    if (!before) {
-      const head = region.head();
-      if (head.ready) region.unlink();
-      if (head.ready && head.state === "running") {
+  // The other side takes a stop from when its region is laid out.
+  const pass = () => ready && run.stop();
+  stop.addEventListener("abort", pass, { once: true });
+  try {
+    while (!over) {
+      const head = before && !options.onProgress ? undefined : region.head();
+      if (!ready && head?.ready) {
+        ready = true;
+        region.unlink();
+        if (stop.aborted) pass();
+      }
+      if (!before && ready && head?.state === "running") {
         before = readCounters();
         started = performance.now();
+      } else if (before && head) {
+        options.onProgress?.(spinSnapshot(head, region.bytes(), (performance.now() - started) * 1e6));
       }
-    } else if (options.onProgress) {
-      const head = region.head();
-      options.onProgress(spinSnapshot(head, region.bytes(), (performance.now() - started) * 1e6));
+      await pause(!before ? 5 : options.onProgress ? interval : 60_000, ended);
     }
-    await pause(before ? (options.onProgress ? interval : 60_000) : 5, ended, failed);
+  } finally {
+    stop.removeEventListener("abort", pass);
   }
   await ended;
   return before;
@@ -83,6 +87,8 @@ export async function spin(options: SpinOptions = {}): Promise<SpinResult> {
   const isolation = options.isolation ?? "process";
   const args = spinArguments(options);
   const cpus = options.cpus ?? allowedCpus();
+  const machine = await fingerprint(); // before the run: nothing but the result is left to do after it
+  options.signal?.throwIfAborted();
 
   using region = new SpinRegionFile();
   const callback = new AbortController(); // an exception in a callback ends the run and is thrown
@@ -96,16 +102,9 @@ export async function spin(options: SpinOptions = {}): Promise<SpinResult> {
   await using run = isolation === "process"
     ? spinInProcess(args, region.path, guarded(options.onLine))
     : spinInThreads(args, region.path, () => region.head().text(1352, 256));
-  const stop = () => run.stop();
-  options.signal?.addEventListener("abort", stop, { once: true });
-  callback.signal.addEventListener("abort", stop, { once: true });
-  let before: Counters | undefined;
-  try {
-    const onProgress = options.onProgress && guarded(options.onProgress);
-    before = await follow(run, region, onProgress ? { ...options, onProgress } : options, callback.signal);
-  } finally {
-    options.signal?.removeEventListener("abort", stop);
-  }
+  const stop = options.signal ? AbortSignal.any([options.signal, callback.signal]) : callback.signal;
+  const onProgress = options.onProgress && guarded(options.onProgress);
+  const before = await follow(run, region, onProgress ? { ...options, onProgress } : options, stop);
   callback.signal.throwIfAborted();
   const after = readCounters();
 
@@ -116,7 +115,7 @@ export async function spin(options: SpinOptions = {}): Promise<SpinResult> {
   return new SpinResult(head, bytes, {
     interrupts: interruptsBetween(since.interrupts, after.interrupts, cpus),
     steal,
-    fingerprint: await fingerprint(head.text(256, 32)),
+    fingerprint: { ...machine, tsc_method: head.text(256, 32) },
     isolation,
   });
 }

@@ -40,6 +40,14 @@ export type GapColumns = {
   steal: Ns;
   /** Stalls below the threshold, ns. */
   minor: Ns;
+  /** Wall time between the two readings, ns. */
+  wall: Ns;
+  /**
+   * `wall - cpu_time - run_delay`, ns: time in which the thread had the CPU and its clock stood still. That is steal to the
+   * nanosecond where the kernel takes steal out of CPU time (CONFIG_PARAVIRT_TIME_ACCOUNTING), and interrupts where it takes those out
+   * (CONFIG_IRQ_TIME_ACCOUNTING). For a gap of kind wake it holds the sleep too.
+   */
+  uncounted: Ns;
   /** Sum of 1: outside bursts, 2: while the gap before was written down, 4: the longest of those that found the list full. */
   flags: Uint8Array;
 };
@@ -188,6 +196,7 @@ export function gapFrame(
     Uint16Array.from(sorted, ({ view, at }) => view.getUint16(at + offset, true));
   const u8 = (offset: number) => Uint8Array.from(sorted, ({ view, at }) => view.getUint8(at + offset));
   const thread = u16(36);
+  const wall = time(88), cpu = time(64), delay = time(56);
   return new Frame<GapColumns>({
     ts: ns(Float64Array.from(order, (i) => starts[i]!)),
     dur: ns(Float64Array.from(sorted, dur)),
@@ -201,10 +210,12 @@ export function gapFrame(
     end_tsc: u64(8),
     nivcsw: count(u32(44)),
     nvcsw: count(u32(48)),
-    run_delay: time(56),
-    cpu_time: time(64),
+    run_delay: delay,
+    cpu_time: cpu,
     steal: time(72),
     minor: time(80),
+    wall,
+    uncounted: ns(wall.map((t, i) => t - cpu[i]! - delay[i]!)),
     flags: u8(39),
   });
 }

@@ -173,8 +173,10 @@ export class RegionThread {
   }
 
   #counts(offset: number, length: number): Float64Array {
+    // The sum of both halves of each counter: BigInts would take most of the time of making a result.
+    const halves = new Uint32Array(this.#bytes.buffer, this.#bytes.byteOffset + offset, 2 * length);
     const out = new Float64Array(length);
-    for (let i = 0; i < length; i++) out[i] = Number(this.#view.getBigUint64(offset + 8 * i, true));
+    for (let i = 0; i < length; i++) out[i] = halves[2 * i]! + halves[2 * i + 1]! * 2 ** 32;
     return out;
   }
 }

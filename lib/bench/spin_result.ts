@@ -99,7 +99,7 @@ export class SpinResult {
     this.elapsed = Number(end.mono - start.mono);
     this.gaps = gapFrame(head, threads, start.mono);
     this.threads = threadFrame(head, threads);
-    this.threadHistograms = threads.map((thread) => histograms(head, thread));
+    this.threadHistograms = histograms(head, threads);
     this.histogram = this.threadHistograms.reduce((a, b) => ({
       run: a.run.merge(b.run),
       wake: a.wake.merge(b.wake),
@@ -202,15 +202,23 @@ export class SpinResult {
   }
 }
 
-function histograms(head: RegionHead, thread: RegionThread): SpinHistograms {
-  const fast = thread.fast, run = thread.run, wake = thread.wake, bits = head.u32(72), ns = 1e9 / head.hz;
-  const edges = Float64Array.from(wake, (_, i) => logLinearEdge(i, bits));
-  const from = edges.indexOf(fast.length); // the first bucket that the exact counts do not hold
-  const join = (exact: Float64Array, rest: Float64Array) => Float64Array.of(...exact, ...rest.subarray(from));
-  return {
-    run: new Histogram(join(fast.map((_, i) => i), edges), join(fast, run), ns),
-    wake: new Histogram(edges, wake, ns),
-  };
+function joined(exact: Float64Array, rest: Float64Array): Float64Array {
+  const both = new Float64Array(exact.length + rest.length);
+  both.set(exact);
+  both.set(rest, exact.length);
+  return both;
+}
+
+function histograms(head: RegionHead, threads: readonly RegionThread[]): SpinHistograms[] {
+  const bits = head.u32(72), ns = 1e9 / head.hz;
+  const wakeEdges = Float64Array.from({ length: head.u32(68) }, (_, i) => logLinearEdge(i, bits));
+  const exact = Float64Array.from({ length: head.u32(52) }, (_, i) => i);
+  const from = wakeEdges.indexOf(exact.length); // the first bucket that the exact counts do not hold
+  const runEdges = joined(exact, wakeEdges.subarray(from));
+  return threads.map(({ fast, run, wake }) => ({
+    run: new Histogram(runEdges, joined(fast, run.subarray(from)), ns),
+    wake: new Histogram(wakeEdges, wake, ns),
+  }));
 }
 
 function readings(head: RegionHead, threads: readonly RegionThread[]): ClockReading[] {

@@ -75,7 +75,7 @@ struct ss_gap {
 	uint64_t cpu_ns;    /* ns of CPU time, CLOCK_THREAD_CPUTIME_ID */
 	uint64_t steal;     /* ns of steal of cpu_after, /proc/stat: 10 ms grains */
 	uint64_t minor;     /* ns of stalls below the threshold since that reading: what else the counters may hold */
-	uint64_t reserved2;
+	uint64_t wall;      /* ns of CLOCK_MONOTONIC since that reading: wall - cpu_ns - run_delay is what no clock of the thread counts */
 };
 
 struct ss_thread {

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/timerfd.h>
 
 static const char help[] =
 	"schedscope-inject: a SCHED_FIFO thread that keeps one CPU for known stretches of time.\n"
@@ -29,8 +30,9 @@ static const char help[] =
 	"      --parent PID     end when PID, which must be the parent, ends\n"
 	"\n"
 	"Prints JSON lines: first {\"type\":\"injector\"} with tid, cpu and the counter's frequency, then one {\"type\":\"window\"} each,\n"
-	"with start and end as the thread itself saw them in counter ticks and ns of CLOCK_MONOTONIC, the length asked for and\n"
-	"how late it began; last {\"type\":\"end\"}. All lines are written after the last window, not between them.\n"
+	"with start and end as the thread itself saw them in counter ticks and ns of CLOCK_MONOTONIC, the length asked for, when it was due\n"
+	"(its timer's interrupt takes the CPU then, the thread's first instruction comes a wake-up later) and how late it began; last\n"
+	"{\"type\":\"end\"}. All lines are written after the last window, not between them.\n"
 	"\n"
 	"examples:\n"
 	"  schedscope-inject --cpu 1 --windows 100 --min 200us --max 5ms --out truth.jsonl\n"
@@ -128,19 +130,30 @@ static uint64_t parse_at(char *text, struct window **windows)
 	return count;
 }
 
-static void steal(struct window *w, uint64_t due_ns, double ns_per_tick)
+static void arm(int timer, uint64_t due_ns)
 {
-	struct timespec at = {(time_t)(due_ns / 1000000000u), (long)(due_ns % 1000000000u)};
-	w->due_ns = due_ns;
-	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL) == EINTR)
+	struct itimerspec at = {.it_value = {(time_t)(due_ns / 1000000000u), (long)(due_ns % 1000000000u)}};
+	timerfd_settime(timer, TFD_TIMER_ABSTIME, &at, NULL);
+}
+
+/*
+ * Waits for the timer, then keeps the CPU. The timer of the next window is armed within this one, so that giving the CPU back is
+ * nothing but going to sleep: programming a timer takes a virtual machine many microseconds.
+ */
+static void steal(struct window *w, int timer, const struct window *next, double ns_per_tick)
+{
+	uint64_t expirations;
+	while (read(timer, &expirations, sizeof expirations) < 0 && errno == EINTR)
 		;
 	uint64_t now = w->start_tsc = ss_tsc_cpu(&w->cpu);
 	uint64_t until = now + (uint64_t)((double)w->length_ns / ns_per_tick);
 	struct ss_pair pair = ss_clock_pair(CLOCK_MONOTONIC, 4);
+	w->start_ns = pair.ns - (uint64_t)((double)(pair.tsc - w->start_tsc) * ns_per_tick);
+	if (next)
+		arm(timer, next->due_ns ? next->due_ns : w->start_ns + w->length_ns + next->after_ns);
 	while ((now = ss_tsc()) < until)
 		;
 	w->end_tsc = now;
-	w->start_ns = pair.ns - (uint64_t)((double)(pair.tsc - w->start_tsc) * ns_per_tick);
 }
 
 int main(int argc, char **argv)
@@ -168,7 +181,7 @@ int main(int argc, char **argv)
 	}
 	FILE *out = o.out ? fopen(o.out, "we") : stdout;
 	struct ss_tsc_info info;
-	if (!windows || !out || (rc = ss_tsc_calibrate(&info, 2, 50000000)) < 0) {
+	if (!windows || !out || (rc = ss_tsc_calibrate(&info, 2, 50000000, NULL, 0)) < 0) {
 		fprintf(stderr, "schedscope-inject: %s: %s\n", o.out ? o.out : "start", strerror(rc ? -rc : errno));
 		return 1;
 	}
@@ -189,22 +202,29 @@ int main(int argc, char **argv)
 	}
 	double ns = 1e9 / info.hz;
 	struct ss_pair begin = ss_clock_pair(CLOCK_MONOTONIC, 16);
-	uint64_t base = begin.ns + (o.at ? 0 : o.delay);
+	int timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+	for (uint64_t i = 0; i < count && o.at; i++)
+		windows[i].due_ns = begin.ns + windows[i].after_ns;
+	if (count && !o.at)
+		windows[0].due_ns = begin.ns + o.delay + windows[0].after_ns;
+	if (count)
+		arm(timer, windows[0].due_ns);
 	for (uint64_t i = 0; i < count; i++) {
-		struct window *w = &windows[i];
-		steal(w, base + w->after_ns, ns);
-		if (!o.at)
-			base = w->start_ns + (uint64_t)((double)(w->end_tsc - w->start_tsc) * ns);
+		struct window *w = &windows[i], *next = i + 1 < count ? w + 1 : NULL;
+		steal(w, timer, next, ns);
+		if (next && !next->due_ns)
+			next->due_ns = w->start_ns + w->length_ns + next->after_ns;
 	}
+	close(timer);
 	fprintf(out, "{\"type\":\"injector\",\"schema\":\"schedscope-inject/1\",\"tid\":%d,\"comm\":\"%s\",\"cpu\":%" PRIu64 ",\"priority\":%" PRIu64
 		",\"seed\":%" PRIu64 ",\"hz\":%.3f,\"residual_ppm\":%.3f,\"tsc\":%" PRIu64 ",\"mono_ns\":%" PRIu64 "}\n",
 		(int)getpid(), o.comm, o.cpu, o.priority, o.seed, info.hz, info.residual_ppm, begin.tsc, begin.ns);
 	for (uint64_t i = 0; i < count; i++) {
 		const struct window *w = &windows[i];
 		double length = (double)(w->end_tsc - w->start_tsc) * ns;
-		fprintf(out, "{\"type\":\"window\",\"seq\":%" PRIu64 ",\"cpu\":%u,\"start_tsc\":%" PRIu64 ",\"end_tsc\":%" PRIu64 ",\"start_ns\":%" PRIu64
+		fprintf(out, "{\"type\":\"window\",\"seq\":%" PRIu64 ",\"cpu\":%u,\"due_tsc\":%" PRIu64 ",\"start_tsc\":%" PRIu64 ",\"end_tsc\":%" PRIu64 ",\"start_ns\":%" PRIu64
 			",\"end_ns\":%" PRIu64 ",\"dur_ns\":%.0f,\"asked_ns\":%" PRIu64 ",\"late_ns\":%" PRId64 "}\n",
-			i, w->cpu, w->start_tsc, w->end_tsc, w->start_ns, w->start_ns + (uint64_t)length, length, w->length_ns,
+			i, w->cpu, w->start_tsc - (uint64_t)(int64_t)((double)(int64_t)(w->start_ns - w->due_ns) / ns), w->start_tsc, w->end_tsc, w->start_ns, w->start_ns + (uint64_t)length, length, w->length_ns,
 			(int64_t)(w->start_ns - w->due_ns));
 	}
 	fprintf(out, "{\"type\":\"end\",\"windows\":%" PRIu64 "}\n", count);

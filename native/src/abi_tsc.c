@@ -6,7 +6,7 @@
 int32_t schedscope_tsc_info(uint32_t brackets, uint32_t bracket_ms, double *info, uint8_t *clocksource, uint32_t clocksource_size)
 {
 	struct ss_tsc_info tsc;
-	int rc = ss_tsc_calibrate(&tsc, brackets, (uint64_t)bracket_ms * 1000000u);
+	int rc = ss_tsc_calibrate(&tsc, brackets, (uint64_t)bracket_ms * 1000000u, NULL, 0);
 	if (rc)
 		return rc;
 	info[0] = tsc.hz;

@@ -44,6 +44,9 @@ uint64_t ss_evidence_run_delay(const struct ss_evidence_source *source)
 void ss_evidence_read(const struct ss_evidence_source *source, struct ss_evidence *now)
 {
 	struct rusage usage;
+	struct timespec mono;
+	clock_gettime(CLOCK_MONOTONIC, &mono);
+	now->mono_ns = (uint64_t)mono.tv_sec * 1000000000u + (uint64_t)mono.tv_nsec;
 	now->cpu_ns = ss_thread_cpu_ns();
 	now->run_delay = ss_evidence_run_delay(source);
 	if (getrusage(RUSAGE_THREAD, &usage) == 0) {

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 struct ss_evidence {
+	uint64_t mono_ns; /* CLOCK_MONOTONIC when the rest was read */
 	uint64_t run_delay; /* ns */
 	uint64_t cpu_ns;
 	uint64_t nivcsw;

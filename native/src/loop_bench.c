@@ -51,7 +51,7 @@ int ss_loop_bench(FILE *out)
 	char message[256], *argv[] = {"bench", "--threads", "1", NULL};
 	int rc = ss_spin_parse(&options, 3, argv, message, sizeof message);
 	if (!rc)
-		rc = ss_tsc_calibrate(&info, 1, 20000000);
+		rc = ss_tsc_calibrate(&info, 1, 20000000, NULL, 0);
 	if (!rc)
 		rc = ss_spin_open(&spin, &options, message, sizeof message);
 	if (rc < 0)

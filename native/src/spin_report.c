@@ -38,9 +38,9 @@ static void json_gap(FILE *out, const struct ss_gap *g, double ns_per_tick)
 	fprintf(out,
 		"{\"ts_ns\":%" PRIu64 ",\"dur_ns\":%.0f,\"tid\":%d,\"thread\":%u,\"kind\":\"%s\",\"cpu_before\":%u,\"cpu_after\":%u,"
 		"\"start_tsc\":%" PRIu64 ",\"end_tsc\":%" PRIu64 ",\"nivcsw\":%u,\"nvcsw\":%u,\"run_delay_ns\":%" PRIu64
-		",\"cpu_ns\":%" PRIu64 ",\"steal_ns\":%" PRIu64 ",\"minor_ns\":%" PRIu64 ",\"flags\":%u}",
+		",\"cpu_ns\":%" PRIu64 ",\"steal_ns\":%" PRIu64 ",\"minor_ns\":%" PRIu64 ",\"wall_ns\":%" PRIu64 ",\"flags\":%u}",
 		g->start_ns, (double)(g->end_tsc - g->start_tsc) * ns_per_tick, g->tid, g->thread, kinds[g->kind], g->cpu_before,
-		g->cpu_after, g->start_tsc, g->end_tsc, g->nivcsw, g->nvcsw, g->run_delay, g->cpu_ns, g->steal, g->minor, g->flags);
+		g->cpu_after, g->start_tsc, g->end_tsc, g->nivcsw, g->nvcsw, g->run_delay, g->cpu_ns, g->steal, g->minor, g->wall, g->flags);
 }
 
 void ss_spin_json(FILE *out, const struct ss_region *r)

@@ -80,7 +80,7 @@ static void record(struct ss_worker *w, int kind, uint32_t flags, uint64_t start
 		.cpu_before = (uint16_t)cpu_before, .cpu_after = (uint16_t)cpu_after,
 		.nivcsw = (uint32_t)(now.nivcsw - w->before.nivcsw), .nvcsw = (uint32_t)(now.nvcsw - w->before.nvcsw),
 		.run_delay = now.run_delay - w->before.run_delay, .cpu_ns = now.cpu_ns - w->before.cpu_ns, .steal = steal,
-		.minor = (uint64_t)((double)w->minor_ticks * s->ns_per_tick),
+		.minor = (uint64_t)((double)w->minor_ticks * s->ns_per_tick), .wall = now.mono_ns - w->before.mono_ns,
 	};
 	w->before = now;
 	w->minor_ticks = 0;

@@ -56,7 +56,7 @@ static void cpu_facts(struct ss_tsc_info *info)
 	info->clocksource[strcspn(info->clocksource, "\n")] = 0;
 }
 
-int ss_tsc_calibrate(struct ss_tsc_info *info, uint32_t brackets, uint64_t bracket_ns)
+int ss_tsc_calibrate(struct ss_tsc_info *info, uint32_t brackets, uint64_t bracket_ns, struct pollfd *cancels, nfds_t cancel_count)
 {
 	*info = (struct ss_tsc_info){.brackets = brackets};
 	if (!brackets || !bracket_ns)
@@ -70,8 +70,10 @@ int ss_tsc_calibrate(struct ss_tsc_info *info, uint32_t brackets, uint64_t brack
 	pairs[0] = ss_clock_pair(CLOCK_MONOTONIC_RAW, 64);
 	for (uint32_t i = 1; i <= brackets; i++) {
 		struct timespec wait = {(time_t)(bracket_ns / 1000000000u), (long)(bracket_ns % 1000000000u)};
-		clock_nanosleep(CLOCK_MONOTONIC, 0, &wait, NULL);
+		int cancelled = ppoll(cancels, cancel_count, &wait, NULL) > 0;
 		pairs[i] = ss_clock_pair(CLOCK_MONOTONIC_RAW, 64);
+		if (cancelled)
+			info->brackets = brackets = i;
 	}
 	info->first = pairs[0];
 	info->last = pairs[brackets];

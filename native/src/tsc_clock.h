@@ -3,6 +3,7 @@
 #define SS_TSC_CLOCK_H
 
 #include "spin_region.h"
+#include <poll.h>
 #include <time.h>
 
 struct ss_pair {
@@ -25,8 +26,11 @@ struct ss_tsc_info {
 /* The tightest of `tries` readings of `clock` between two of the counter. */
 struct ss_pair ss_clock_pair(clockid_t clock, int tries);
 
-/* Fills everything; sleeps `brackets` times `bracket_ns`. Returns 0, -ENOTSUP without RDTSCP, -EINVAL for no brackets. */
-int ss_tsc_calibrate(struct ss_tsc_info *info, uint32_t brackets, uint64_t bracket_ns);
+/*
+ * Fills everything; sleeps `brackets` times `bracket_ns`. One of the `cancels` becoming readable cuts it short: then what it has is used.
+ * Returns 0, -ENOTSUP without RDTSCP, -EINVAL for no brackets or more than 32.
+ */
+int ss_tsc_calibrate(struct ss_tsc_info *info, uint32_t brackets, uint64_t bracket_ns, struct pollfd *cancels, nfds_t cancel_count);
 
 /* Ticks per second between two readings of CLOCK_MONOTONIC_RAW. */
 double ss_tsc_slope(struct ss_pair from, struct ss_pair to);
