@@ -26,6 +26,19 @@ export interface SchedStream {
   readonly c: Int32Array;
   /** Names that rows of kind {@linkcode Kind.Comm} point to. */
   readonly comms: readonly string[];
+  /**
+   * Rows that the recorder's own reader (perf) delivers late, because they were written after records that are newer than
+   * they are by more than a round of reading. None where absent. Analyses need not care: the rows are in time order here.
+   */
+  readonly late?: readonly LateRow[];
+}
+
+/** A row that was written late. */
+export interface LateRow {
+  /** Its index. */
+  readonly row: number;
+  /** perf delivers it after all rows up to this stamp, ns since the epoch. */
+  readonly after: number;
 }
 
 /** What a row of a {@linkcode SchedStream} is, and what its `a`, `b`, `c` hold. */

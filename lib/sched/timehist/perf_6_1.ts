@@ -1,4 +1,4 @@
-import { Kind } from "../../trace/stream.ts";
+import { Kind, type SchedStream } from "../../trace/stream.ts";
 import { encodeTaskName } from "../../trace/task_name.ts";
 import type { Trace } from "../../trace/trace.ts";
 import type { ByteWriter } from "./byte_writer.ts";
@@ -68,16 +68,17 @@ class PerfTimehist {
     const printer = this.#printer;
     const threads = this.#threads;
     if (options.summaryOnly !== true) printer.header();
-    let switches = 0;
-    for (let i = 0; i < length; i++) {
+    const switchRow = nextComms === undefined ? () => 0 : switchRows(stream);
+    const order = deliveryOrder(stream);
+    for (let step = 0; step < length; step++) {
+      const i = order === undefined ? step : order[step]!;
       const what = kind[i]!;
       if (what <= Kind.Migrate || (what >= Kind.ProcessFork && what <= Kind.ProcessExec)) {
         printer.sawCpu(cpu[i]!);
       }
       switch (what) {
         case Kind.Switch: {
-          const row = switches++;
-          const nextComm = nextComms === undefined ? "" : nextNames[nextComms.codes[row]!]!;
+          const nextComm = nextComms === undefined ? "" : nextNames[nextComms.codes[switchRow(i)]!]!;
           this.#switch(ts[i]!, cpu[i]!, pid[i]!, tid[i]!, a[i]!, b[i]!, c[i]!, nextComm);
           break;
         }
@@ -232,6 +233,33 @@ class PerfTimehist {
     wider.set(this.#before);
     this.#before = wider;
   }
+}
+
+/** The order in which perf delivers the rows: time order, but for those that were written late. */
+function deliveryOrder(stream: SchedStream): Uint32Array | undefined {
+  const late = stream.late ?? [];
+  if (late.length === 0) return undefined;
+  const { ts, length } = stream;
+  const isLate = new Set(late.map(({ row }) => row));
+  // In time order among themselves already; what waits for an earlier stamp comes first.
+  const waiting = [...late].sort((x, y) => x.after - y.after || x.row - y.row);
+  const order = new Uint32Array(length);
+  let at = 0;
+  let next = 0;
+  for (let i = 0; i < length; i++) {
+    while (next < waiting.length && ts[i]! > waiting[next]!.after) order[at++] = waiting[next++]!.row;
+    if (!isLate.has(i)) order[at++] = i;
+  }
+  while (next < waiting.length) order[at++] = waiting[next++]!.row;
+  return order;
+}
+
+/** A function that tells how many switches come before a row of the stream. */
+function switchRows(stream: SchedStream): (row: number) => number {
+  const { kind, length } = stream;
+  const before = new Uint32Array(length);
+  for (let i = 0, count = 0; i < length; i++) before[i] = kind[i] === Kind.Switch ? count++ : count;
+  return (row) => before[row]!;
 }
 
 function makeIdle(): PerfThread {

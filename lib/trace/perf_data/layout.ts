@@ -61,6 +61,23 @@ export interface Layouts {
   readonly idWord: number;
   /** Words from the end to a non-sample's id; -1 where there is but one layout. */
   readonly tailIdWord: number;
+  /** What all layouts share, if they do and nothing of variable length is in the way; undefined otherwise. */
+  readonly common: CommonLayout | undefined;
+}
+
+/** The layouts of a file whose samples differ in their raw data only; arrays are by the layout's place in `all`. */
+export interface CommonLayout {
+  readonly tid: number;
+  readonly time: number;
+  readonly cpu: number;
+  readonly raw: number;
+  readonly minWords: number;
+  readonly kinds: Uint8Array;
+  readonly minRaws: Int32Array;
+  /** Words in the raw data of what becomes `a`, `b`, `c`; -1 = none, -2 = the byte `common_flags`. */
+  readonly as: Int32Array;
+  readonly bs: Int32Array;
+  readonly cs: Int32Array;
 }
 
 /** Lays out the samples of `attrs`, whose tracepoints have `formats` (by id). */
@@ -87,6 +104,26 @@ export function layOut(attrs: readonly PerfAttr[], formats: ReadonlyMap<number, 
     lowIds,
     idWord: identifier ? 2 : id ? 2 + 2 * bitCount(type & before) : -1,
     tailIdWord: identifier ? 2 : id ? 2 + 2 * bitCount(type & after) : -1,
+    common: identifier || id ? commonLayout(all) : undefined,
+  };
+}
+
+function commonLayout(all: readonly SampleLayout[]): CommonLayout | undefined {
+  const { tid, time, cpu, raw, minWords, sampleType } = all[0]!;
+  if (tid < 0 || time < 0 || cpu < 0 || raw < 0) return undefined;
+  if (all.some((layout) => layout.sampleType !== sampleType)) return undefined;
+  const word = (offset: number) => offset < 0 ? -1 : offset >> 2;
+  return {
+    tid,
+    time,
+    cpu,
+    raw,
+    minWords: minWords + 1,
+    kinds: Uint8Array.from(all, (layout) => layout.kind),
+    minRaws: Int32Array.from(all, (layout) => layout.minRaw),
+    as: Int32Array.from(all, (layout) => word(layout.a)),
+    bs: Int32Array.from(all, (layout) => word(layout.b)),
+    cs: Int32Array.from(all, (layout) => layout.flags ? -2 : word(layout.c)),
   };
 }
 

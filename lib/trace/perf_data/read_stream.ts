@@ -4,6 +4,7 @@ import { StreamBuilder } from "../stream_builder.ts";
 import { decodeTaskName } from "../task_name.ts";
 import type { Section } from "./header.ts";
 import { type Layouts, rawWord, type SampleLayout } from "./layout.ts";
+import { Rounds } from "./rounds.ts";
 import { type Damage, RecordType, walkRecords } from "./walk.ts";
 
 /** What one pass over the records gives. */
@@ -24,62 +25,176 @@ const MISC_COMM_EXEC = 1 << 13;
 
 /** Reads all records of `data` once and collects the scheduler's. */
 export function readRecords(source: ByteSource, data: Section, layouts: Layouts): Records {
-  const builder = new StreamBuilder(Math.min(data.size, source.size) / 64);
-  const counts = new Float64Array(layouts.all.length);
-  const only = layouts.idWord < 0 ? layouts.all[0]! : undefined;
-  const { all, byId, lowIds, idWord, tailIdWord } = layouts;
-  const index = new Map(all.map((layout, i) => [layout, i]));
-  let baseHigh = 0;
-  let baseLow = 0;
-  let based = false;
-  let lostSamples = 0;
-  let malformed = 0;
+  const reader = new RecordReader(Math.min(data.size, source.size) / 64, layouts);
+  const damage = walkRecords(
+    source,
+    data,
+    (i32, at, type, misc, words) => reader.record(i32, at, type, misc, words),
+    layouts.common === undefined ? undefined : (i32, at, limit) => reader.samples(i32, at, limit),
+  );
+  return {
+    builder: reader.builder,
+    base: (BigInt(reader.baseHigh) << 32n) + BigInt(reader.baseLow),
+    counts: reader.counts,
+    lostSamples: reader.lostSamples,
+    malformed: reader.malformed,
+    damage,
+  };
+}
+
+class RecordReader {
+  readonly builder: StreamBuilder;
+  readonly counts: Float64Array;
+  baseHigh = 0;
+  baseLow = 0;
+  lostSamples = 0;
+  malformed = 0;
+  #based = false;
+  readonly #rounds = new Rounds();
+  readonly #layouts: Layouts;
+  readonly #only: SampleLayout | undefined;
+  readonly #index: ReadonlyMap<SampleLayout, number>;
+
+  constructor(rows: number, layouts: Layouts) {
+    this.builder = new StreamBuilder(rows);
+    this.counts = new Float64Array(layouts.all.length);
+    this.#layouts = layouts;
+    this.#only = layouts.idWord < 0 ? layouts.all[0]! : undefined;
+    this.#index = new Map(layouts.all.map((layout, i) => [layout, i]));
+  }
+
+  /**
+   * Takes the samples from word `at` on, as long as they are sound and all alike, and returns the word of the first record
+   * that it left to {@linkcode RecordReader.record}.
+   *
+   * The hot loop of all reading: what it does for each sample is `#sample` and `StreamBuilder.add`, with everything that is
+   * the same for all samples in local variables.
+   */
+  samples(i32: Int32Array, at: number, limit: number): number {
+    const common = this.#layouts.common;
+    if (common === undefined || !this.#based) return at;
+    const { lowIds, idWord } = this.#layouts;
+    const { kinds, as, bs, cs, minRaws, time, cpu, tid, raw, minWords } = common;
+    const { baseHigh, baseLow, counts } = this;
+    const builder = this.builder;
+    builder.reserve(Math.ceil((limit - at) / minWords));
+    const kindColumn = builder.kind;
+    const tsColumn = builder.ts;
+    const cpuColumn = builder.cpu;
+    const pidColumn = builder.pid;
+    const tidColumn = builder.tid;
+    const aColumn = builder.a;
+    const bColumn = builder.b;
+    const cColumn = builder.c;
+    const { delivered } = this.#rounds;
+    let newest = -Infinity;
+    let row = builder.length;
+    while (at + minWords <= limit) {
+      const word = i32[at + 1]!;
+      const words = word >>> 18;
+      if (i32[at] !== RecordType.Sample || (word & 0x70000) !== 0 || words < minWords || at + words > limit) {
+        break;
+      }
+      const id = i32[at + idWord]!;
+      if (id >>> 16 !== 0 || i32[at + idWord + 1] !== 0) break;
+      const layout = lowIds[id]! - 1;
+      const low = i32[at + time]! >>> 0;
+      const high = i32[at + time + 1]! >>> 0;
+      // No stamp (0 or all ones) and stamps far from the first are left to the slow path.
+      const distance = high - baseHigh;
+      if (layout < 0 || distance > 0xfffff || distance < 0 || (low === 0 && high === 0)) break;
+      const ts = distance * 4294967296 + (low - baseLow);
+      const kind = kinds[layout]!;
+      if (ts < delivered) break;
+      if (kind !== 0) {
+        const body = at + raw + 1;
+        const minRaw = minRaws[layout]!;
+        const on = i32[at + cpu]!;
+        if (i32[at + raw]! < minRaw || (raw + 1) * 4 + minRaw > words * 4 || on >>> 16 !== 0) break;
+        kindColumn[row] = kind;
+        tsColumn[row] = ts;
+        cpuColumn[row] = on;
+        pidColumn[row] = i32[at + tid]!;
+        tidColumn[row] = i32[at + tid + 1]!;
+        const a = as[layout]!;
+        const b = bs[layout]!;
+        const c = cs[layout]!;
+        aColumn[row] = a < 0 ? 0 : i32[body + a]!;
+        bColumn[row] = b < 0 ? 0 : i32[body + b]!;
+        cColumn[row] = c < 0 ? (c === FLAGS ? (i32[body]! >>> 16) & 0xff : 0) : i32[body + c]!;
+        row++;
+      }
+      counts[layout]!++;
+      if (ts > newest) newest = ts;
+      at += words;
+    }
+    builder.length = row;
+    if (newest !== -Infinity) this.#rounds.queued(newest);
+    return at;
+  }
+
+  /** Takes any record. */
+  record(i32: Int32Array, at: number, type: number, misc: number, words: number): void {
+    if (type === RecordType.Sample) this.#sample(i32, at, words);
+    else if (type === RecordType.FinishedRound) this.#rounds.finished();
+    else if (type < RecordType.FirstOfTool) this.#other(i32, at, type, misc, words);
+  }
 
   /** The layout of the id at word `at`; undefined where no event has it. */
-  const layoutAt = (i32: Int32Array, at: number): SampleLayout | undefined => {
+  #layoutAt(i32: Int32Array, at: number): SampleLayout | undefined {
     const low = i32[at]!;
-    if (i32[at + 1] === 0 && low >>> 16 === 0) return all[lowIds[low]! - 1];
-    return byId.get((BigInt(i32[at + 1]! >>> 0) << 32n) | BigInt(low >>> 0));
-  };
+    if (i32[at + 1] === 0 && low >>> 16 === 0) return this.#layouts.all[this.#layouts.lowIds[low]! - 1];
+    return this.#layouts.byId.get((BigInt(i32[at + 1]! >>> 0) << 32n) | BigInt(low >>> 0));
+  }
 
   /** ns since the base of the stamp at word `at`; -Infinity where perf wrote none (0 or all ones). */
-  const stamp = (i32: Int32Array, at: number): number => {
+  #stamp(i32: Int32Array, at: number): number {
     const low = i32[at]! >>> 0;
     const high = i32[at + 1]! >>> 0;
-    if (high === 0 && low === 0 || high === 0xffffffff && low === 0xffffffff) return -Infinity;
-    if (!based) {
-      based = true;
-      baseHigh = high;
-      baseLow = low;
+    if ((high === 0 && low === 0) || (high === 0xffffffff && low === 0xffffffff)) return -Infinity;
+    if (!this.#based) {
+      this.#based = true;
+      this.baseHigh = high;
+      this.baseLow = low;
     }
-    return (high - baseHigh) * 4294967296 + (low - baseLow);
-  };
+    return (high - this.baseHigh) * 4294967296 + (low - this.baseLow);
+  }
 
-  const sample = (i32: Int32Array, at: number, words: number): void => {
-    const layout = only ?? (idWord + 2 <= words ? layoutAt(i32, at + idWord) : undefined);
+  /** Notes a record's stamp; one that perf would deliver late is remembered for the row that is added next. */
+  #queue(time: number, makesRow: boolean): void {
+    if (time === -Infinity) return;
+    if (makesRow && time < this.#rounds.delivered) this.builder.late(this.#rounds.delivered);
+    this.#rounds.queued(time);
+  }
+
+  #sample(i32: Int32Array, at: number, words: number): void {
+    const { idWord } = this.#layouts;
+    const layout = this.#only ?? (idWord + 2 <= words ? this.#layoutAt(i32, at + idWord) : undefined);
     if (layout === undefined || words < layout.minWords) {
-      malformed++;
+      this.malformed++;
       return;
     }
-    counts[index.get(layout)!]!++;
-    if (layout.kind === 0) return;
+    this.counts[this.#index.get(layout)!]!++;
+    const time = layout.time < 0 ? -Infinity : this.#stamp(i32, at + layout.time);
+    if (layout.kind === 0) {
+      this.#queue(time, false);
+      return;
+    }
     const raw = layout.raw >= 0 ? layout.raw : rawWord(layout, i32, at, words);
+    const cpu = layout.cpu < 0 ? 0 : i32[at + layout.cpu]!;
     // The raw data follows its size: 4 bytes, then the record with common_type first.
     if (
-      raw < 0 || raw + 1 > words || i32[at + raw]! < layout.minRaw || raw * 4 + 4 + layout.minRaw > words * 4
+      raw < 0 || raw + 1 > words || i32[at + raw]! < layout.minRaw ||
+      raw * 4 + 4 + layout.minRaw > words * 4 || cpu >>> 16 !== 0
     ) {
-      malformed++;
+      this.malformed++;
       return;
     }
-    const cpu = layout.cpu < 0 ? 0 : i32[at + layout.cpu]!;
-    if (cpu >>> 16 !== 0) {
-      malformed++;
-      return;
-    }
+    this.#queue(time, true);
     const body = at + raw + 1;
-    builder.add(
+    this.builder.add(
       layout.kind,
-      layout.time < 0 ? -Infinity : stamp(i32, at + layout.time),
+      time,
       cpu,
       layout.tid < 0 ? -1 : i32[at + layout.tid]!,
       layout.tid < 0 ? -1 : i32[at + layout.tid + 1]!,
@@ -87,31 +202,39 @@ export function readRecords(source: ByteSource, data: Section, layouts: Layouts)
       layout.b < 0 ? 0 : i32[body + (layout.b >> 2)]!,
       layout.c < 0 ? 0 : layout.flags ? (i32[body]! >>> 16) & 0xff : i32[body + (layout.c >> 2)]!,
     );
-  };
+  }
 
-  const other = (i32: Int32Array, at: number, type: number, misc: number, words: number): void => {
+  #other(i32: Int32Array, at: number, type: number, misc: number, words: number): void {
+    const { all, tailIdWord } = this.#layouts;
+    const layout = this.#only ??
+      (tailIdWord < words ? this.#layoutAt(i32, at + words - tailIdWord) : undefined) ?? all[0]!;
     const needed = type === RecordType.Fork || type === RecordType.Exit
       ? 8
       : type === RecordType.Lost
       ? 6
       : 4;
-    const layout = only ?? (tailIdWord < words ? layoutAt(i32, at + words - tailIdWord) : undefined) ??
-      all[0]!;
     const fits = (back: number) => back > 0 && words - back >= needed - 2;
-    let time = fits(layout.tailTime) ? stamp(i32, at + words - layout.tailTime) : -Infinity;
+    let time = fits(layout.tailTime) ? this.#stamp(i32, at + words - layout.tailTime) : -Infinity;
     const cpu = fits(layout.tailCpu) ? i32[at + words - layout.tailCpu]! : 0;
     if (words < needed || cpu >>> 16 !== 0) {
-      malformed++;
+      this.malformed++;
       return;
     }
+    const { builder } = this;
     const first = i32[at + 2]!;
     const second = i32[at + 3]!;
     switch (type) {
       case RecordType.Mmap:
-        if ((misc & 7) === 2) builder.add(Kind.Mmap, time, cpu, first, second, 0, 0, 0); // 2 = user space
+        // The kernel's own maps and those of guests are not a task's.
+        if (KERNEL_OR_GUEST[misc & 7] === 1) this.#queue(time, false);
+        else {
+          this.#queue(time, true);
+          builder.add(Kind.Mmap, time, cpu, first, second, 0, 0, 0);
+        }
         return;
       case RecordType.Comm: {
-        const tail = Math.max(0, layout.tailTid, layout.tailTime, layout.tailCpu, 0);
+        this.#queue(time, true);
+        const tail = Math.max(0, layout.tailTid, layout.tailTime, layout.tailCpu);
         const bytes = new Uint8Array(i32.buffer, (at + 4) * 4, Math.max(0, words - 4 - tail) * 4);
         const exec = (misc & MISC_COMM_EXEC) !== 0 ? 1 : 0;
         builder.add(Kind.Comm, time, cpu, first, second, builder.comm(decodeTaskName(bytes)), exec, 0);
@@ -120,33 +243,29 @@ export function readRecords(source: ByteSource, data: Section, layouts: Layouts)
       case RecordType.Fork:
       case RecordType.Exit: {
         // {pid, ppid, tid, ptid, time}; the record's own time stands where there is no identity after it.
-        if (time === -Infinity) time = stamp(i32, at + 6);
+        if (time === -Infinity) time = this.#stamp(i32, at + 6);
+        this.#queue(time, true);
         const tid = i32[at + 4]!;
-        if (type === RecordType.Fork) builder.add(Kind.Fork, time, cpu, first, tid, second, i32[at + 5]!, 0);
-        else builder.add(Kind.Exit, time, cpu, first, tid, second, i32[at + 5]!, 0);
+        const kind = type === RecordType.Fork ? Kind.Fork : Kind.Exit;
+        builder.add(kind, time, cpu, first, tid, second, i32[at + 5]!, 0);
         return;
       }
       case RecordType.Lost:
+        this.#queue(time, true);
         builder.add(Kind.Lost, time, cpu, -1, -1, i32[at + 4]!, 0, 0);
         return;
       case RecordType.LostSamples:
-        lostSamples += first >>> 0;
+        this.lostSamples += first >>> 0;
+        this.#queue(time, false);
+        return;
+      default:
+        this.#queue(time, false);
     }
-  };
-
-  const damage = walkRecords(source, data, (i32, at, type, misc, words) => {
-    if (type === RecordType.Sample) sample(i32, at, words);
-    else if (
-      type === RecordType.Comm || type === RecordType.Fork || type === RecordType.Exit ||
-      type === RecordType.Lost || type === RecordType.LostSamples || type === RecordType.Mmap
-    ) other(i32, at, type, misc, words);
-  });
-  return {
-    builder,
-    base: (BigInt(baseHigh) << 32n) + BigInt(baseLow),
-    counts,
-    lostSamples,
-    malformed,
-    damage,
-  };
+  }
 }
+
+/** In the place of a field's word: the byte `common_flags`. */
+const FLAGS = -2;
+
+/** By PERF_RECORD_MISC_CPUMODE: 1 kernel, 4 guest kernel, 5 guest user. */
+const KERNEL_OR_GUEST = [0, 1, 0, 0, 1, 1, 0, 0];
