@@ -9,15 +9,8 @@ export const SCHED_EVENTS: readonly string[] = [
   "sched:sched_process_exec",
 ];
 
-/** Vectors of x86 that the irq system does not see: the tick among them. */
-const VECTORS = [
-  "local_timer",
-  "reschedule",
-  "call_function",
-  "call_function_single",
-  "irq_work",
-  "thermal_apic",
-];
+/** Vectors of x86 that the irq system does not see: the tick among them. Not irq_work: the kernel refuses to let perf sample it. */
+const VECTORS = ["local_timer", "reschedule", "call_function", "call_function_single"];
 
 /** What tells interrupts apart from other thieves of time. */
 export const IRQ_EVENTS: readonly string[] = [

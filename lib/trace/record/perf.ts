@@ -187,8 +187,9 @@ export function perfLacking(cause?: unknown): MachineLacksError {
 }
 
 function explain(program: string, said: string): Error {
-  const words = said.trim().split("\n").map((line) => line.trim()).filter((line) => line !== "").slice(0, 6)
-    .join(" ");
+  const lines = said.trim().split("\n").map((line) => line.trim()).filter((line) => line !== "");
+  const advice = lines.findIndex((line) => /^(Hint|Usage|Run 'perf|Initial error):?/.test(line));
+  const words = (advice > 0 ? lines.slice(0, advice) : lines).slice(0, 6).join(" ");
   const forbidden =
     /permission|not permitted|access to performance|paranoid|EACCES|EPERM|can't access trace events/i;
   if (Deno.uid() !== 0 && forbidden.test(said)) {

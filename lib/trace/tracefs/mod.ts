@@ -18,20 +18,13 @@
  */
 import type { Column } from "../../frame/column.ts";
 import { fieldSink } from "../decode_field.ts";
-import { TraceFormatError } from "../errors.ts";
-import { type EventFormat, fieldOf, parseEventFormat } from "../event_format.ts";
+import { type EventFormat, fieldOf } from "../event_format.ts";
 import { mergeByTime } from "../merge_by_time.ts";
 import type { KnownHole } from "../quality.ts";
-import {
-  CpuPages,
-  LOST_ID,
-  type PageLayout,
-  parseHeaderPage,
-  type RingBufferRecords,
-  type StampBounds,
-} from "../ring_buffer.ts";
+import { CpuPages, LOST_ID, type RingBufferRecords, type StampBounds } from "../ring_buffer.ts";
 import { Trace, type TraceClock } from "../trace.ts";
 import { type CaptureMeta, META_FILE, readMeta } from "./meta.ts";
+import { directoryNames, readFormats, readLayout } from "./layouts.ts";
 import { parseSavedNames, parseSavedProcesses } from "./saved_lists.ts";
 import { type CpuRecords, makeStream } from "./stream.ts";
 import { ticksToNs } from "./ticks.ts";
@@ -59,7 +52,7 @@ export async function sniff(path: string): Promise<boolean> {
 /**
  * Reads the tracefs capture at `path`.
  *
- * Pages that are damaged or missing become holes of the trace. Throws {@linkcode TraceFormatError} where the
+ * Pages that are damaged or missing become holes of the trace. Throws `TraceFormatError` where the
  * directory is no such capture or its layout texts cannot be read.
  */
 export async function open(path: string, options: OpenTracefsOptions = {}): Promise<Trace> {
@@ -108,52 +101,9 @@ export async function open(path: string, options: OpenTracefsOptions = {}): Prom
   });
 }
 
-async function readLayout(path: string, littleEndian: boolean): Promise<PageLayout> {
-  const file = `${path}/header_page`;
-  try {
-    return parseHeaderPage(await Deno.readTextFile(file), littleEndian);
-  } catch (cause) {
-    if (cause instanceof SyntaxError || cause instanceof Deno.errors.NotFound) {
-      throw new TraceFormatError(file, 0, "the ring buffer's page layout", cause.message, { cause });
-    }
-    throw cause;
-  }
-}
-
-async function readFormats(path: string): Promise<Map<string, EventFormat>> {
-  const formats = new Map<string, EventFormat>();
-  const root = `${path}/events`;
-  for (const system of await names(root)) {
-    for (const name of await names(`${root}/${system}`)) {
-      if (!name.endsWith(".format")) continue;
-      const file = `${root}/${system}/${name}`;
-      try {
-        const format = parseEventFormat(await Deno.readTextFile(file), system);
-        formats.set(format.name, format);
-      } catch (cause) {
-        if (!(cause instanceof SyntaxError)) throw cause;
-        throw new TraceFormatError(file, 0, "the format of an event", cause.message, { cause });
-      }
-    }
-  }
-  return formats;
-}
-
-async function names(directory: string): Promise<string[]> {
-  const found: string[] = [];
-  try {
-    for await (const entry of Deno.readDir(directory)) found.push(entry.name);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound) && !(error instanceof Deno.errors.NotADirectory)) {
-      throw error;
-    }
-  }
-  return found.sort();
-}
-
 async function cpuFiles(path: string): Promise<{ cpu: number; file: string; size: number }[]> {
   const files = [];
-  for (const name of await names(`${path}/per_cpu`)) {
+  for (const name of await directoryNames(`${path}/per_cpu`)) {
     const cpu = Number(/^cpu(\d{1,5})\.raw$/.exec(name)?.[1] ?? NaN);
     if (!(cpu < 0x1_0000)) continue;
     const file = `${path}/per_cpu/${name}`;

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 
 const MAIN = new URL("../../../lib/cli/main.ts", import.meta.url).pathname;
-const CONFIG = new URL("../../../deno.json", import.meta.url).pathname;
 
 /** A place where the user nobody can run Deno: root's home, where it may be installed, is closed to others. */
 async function placeForNobody(): Promise<string> {
@@ -17,7 +16,7 @@ async function asNobody(
   directory: string,
   ...args: string[]
 ): Promise<{ code: number; out: string; err: string }> {
-  const run = ["run", "-A", "--no-lock", "--no-check", "--config", CONFIG, MAIN, ...args];
+  const run = ["run", "-A", "-q", "--no-lock", "--no-check", "--no-config", "--no-npm", MAIN, ...args];
   const { code, stdout, stderr } = await new Deno.Command("setpriv", {
     args: ["--reuid=65534", "--regid=65534", "--clear-groups", `${directory}/deno`, ...run],
     clearEnv: true,

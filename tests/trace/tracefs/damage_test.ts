@@ -1,0 +1,148 @@
+import assert from "node:assert/strict";
+import { TraceFormatError } from "../../../lib/trace/errors.ts";
+import { startTracefs } from "../../../lib/trace/record/tracefs.ts";
+import { CpuPages, parseHeaderPage } from "../../../lib/trace/ring_buffer.ts";
+import { open, sniff } from "../../../lib/trace/tracefs/mod.ts";
+import { makeSwitches } from "../record/busy.ts";
+
+const SEED = 20240607;
+
+/** mulberry32: the same cases in every run. */
+function randomFrom(seed: number): (below: number) => number {
+  let state = seed >>> 0;
+  return (below) => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return Math.floor(((t ^ (t >>> 14)) >>> 0) / 2 ** 32 * below);
+  };
+}
+
+/** Spoils `bytes`: flipped bits, random bytes, a run of zeros, a page moved, the end cut off. */
+function spoil(bytes: Uint8Array, random: (below: number) => number): Uint8Array {
+  const spoiled = bytes.slice();
+  switch (random(5)) {
+    case 0:
+      for (let i = 1 + random(8); i > 0; i--) spoiled[random(spoiled.length)]! ^= 1 << random(8);
+      return spoiled;
+    case 1:
+      for (let i = 1 + random(200); i > 0; i--) spoiled[random(spoiled.length)] = random(256);
+      return spoiled;
+    case 2: {
+      const from = random(spoiled.length);
+      return spoiled.fill(random(2) * 255, from, from + random(9000));
+    }
+    case 3:
+      spoiled.copyWithin(random(spoiled.length), random(spoiled.length), spoiled.length);
+      return spoiled;
+    default:
+      return spoiled.subarray(0, random(spoiled.length));
+  }
+}
+
+async function smallCapture(directory: string): Promise<string> {
+  await using recorder = await startTracefs({
+    output: `${directory}/small.tracefs`,
+    irq: true,
+    bufferKb: 64,
+    drainEvery: 0,
+  });
+  await makeSwitches(300);
+  return (await recorder.stop()).path;
+}
+
+async function copy(from: string, to: string): Promise<void> {
+  await Deno.mkdir(to, { recursive: true });
+  for await (const { name, isDirectory } of Deno.readDir(from)) {
+    if (isDirectory) await copy(`${from}/${name}`, `${to}/${name}`);
+    else await Deno.copyFile(`${from}/${name}`, `${to}/${name}`);
+  }
+}
+
+Deno.test("pages damaged in thousands of ways never throw, hang, or put a record out of place", async () => {
+  const directory = await Deno.makeTempDir();
+  const path = await smallCapture(directory);
+  const layout = parseHeaderPage(Deno.readTextFileSync(`${path}/header_page`), true);
+  const random = randomFrom(SEED);
+  const known = new Uint8Array(65536).fill(1, 1);
+  const files = [...Deno.readDirSync(`${path}/per_cpu`)].filter(({ name }) => name.endsWith(".raw"))
+    .map(({ name }) => Deno.readFileSync(`${path}/per_cpu/${name}`)).filter((bytes) => bytes.length > 0);
+  assert.ok(files.length > 0);
+  for (let i = 0; i < 6000; i++) {
+    const bytes = spoil(files[i % files.length]!, random);
+    const bounds = i % 2 === 0 ? undefined : { from: 0n, to: 1n << 50n };
+    const pages = new CpuPages(0, bytes, layout, bounds);
+    const epoch = pages.firstStamp ?? 0n;
+    const { length, ts, at, sizes, ids, holes } = pages.walk(epoch, known);
+    for (let row = 0; row < length; row++) {
+      if (row > 0 && !(ts[row]! >= ts[row - 1]!)) {
+        assert.fail(`case ${i}: row ${row} is before the one before it`);
+      }
+      if (ids[row] !== 0 && at[row]! * 4 + sizes[row]! > bytes.length) {
+        assert.fail(`case ${i}: row ${row} lies outside`);
+      }
+    }
+    for (const hole of holes) {
+      assert.ok(hole.from <= hole.to, `case ${i}: hole from ${hole.from} to ${hole.to}`);
+    }
+  }
+  await Deno.remove(directory, { recursive: true });
+});
+
+Deno.test("a capture with any damaged file opens with holes, or says what is wrong with which file", async () => {
+  const directory = await Deno.makeTempDir();
+  const whole = await smallCapture(directory);
+  const intact = await open(whole);
+  const bad = `${directory}/bad.tracefs`;
+  await copy(whole, bad);
+  const random = randomFrom(SEED + 1);
+  const files = [
+    "meta.json",
+    "header_page",
+    "saved_cmdlines",
+    "saved_tgids",
+    "events/sched/sched_switch.format",
+  ];
+  const cpus = [...Deno.readDirSync(`${whole}/per_cpu`)].filter(({ name }) => name.endsWith(".raw"));
+  for (const { name } of cpus) files.push(`per_cpu/${name}`, `per_cpu/${name}`, `per_cpu/${name}`);
+  let opened = 0;
+  let refused = 0;
+  for (let i = 0; i < 1500; i++) {
+    const file = files[i % files.length]!;
+    const bytes = await Deno.readFile(`${whole}/${file}`);
+    await Deno.writeFile(`${bad}/${file}`, bytes.length === 0 ? bytes : spoil(bytes, random));
+    try {
+      const trace = await open(bad);
+      opened++;
+      for (const event of trace.counts.keys()) {
+        const frame = trace.event(event);
+        for (const name of frame.names) assert.equal(frame.column(name).length, frame.length);
+      }
+      assert.ok(trace.stream.length <= intact.stream.length * 3 + 1000);
+      assert.ok(trace.quality.holes.length >= 0);
+    } catch (error) {
+      if (!(error instanceof TraceFormatError)) throw new Error(`case ${i}: ${file}`, { cause: error });
+      assert.ok(error.message.startsWith(bad));
+      refused++;
+    }
+    await Deno.writeFile(`${bad}/${file}`, bytes);
+  }
+  assert.ok(opened > 800 && refused > 50, `${opened} opened, ${refused} refused`);
+  await Deno.remove(directory, { recursive: true });
+});
+
+Deno.test("what is no capture is refused by name", async () => {
+  const directory = await Deno.makeTempDir();
+  assert.equal(await sniff(directory), false);
+  assert.equal(await sniff(`${directory}/none`), false);
+  await assert.rejects(open(directory), TraceFormatError);
+  await Deno.writeTextFile(`${directory}/meta.json`, `{"format":"else"}`);
+  assert.equal(await sniff(directory), false);
+  await assert.rejects(open(directory), /format "schedscope-tracefs" but found "else"/);
+  const path = await smallCapture(directory);
+  assert.equal(await sniff(path), true);
+  await Deno.remove(`${path}/per_cpu`, { recursive: true });
+  const trace = await open(path);
+  assert.equal(trace.stream.length, 0);
+  await Deno.remove(directory, { recursive: true });
+});
