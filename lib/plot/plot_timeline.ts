@@ -82,6 +82,8 @@ interface Window {
   pixels: number;
 }
 
+type SliceColumns = Record<"cpu" | "ts" | "dur" | "tid", NumericColumn>;
+
 const LANE = 26;
 const MARGIN_RIGHT = 16;
 /** Most bars that are drawn; beyond it each stands for a stretch. */
@@ -117,7 +119,7 @@ export function plotTimeline<C extends TimelineColumns>(slices: Frame<C>, option
   );
 
   const laneNames = chosen.shown.map((cpu) => `CPU ${cpu}`);
-  const victim = threadName(columns.tid, comm, highlight.tid);
+  const victim = threadName(columns, comm, highlight.tid, to);
   const stateLane = options.states === undefined ? [] : [cutText(victim, 16)];
   const domain = [...stateLane, ...laneNames];
   const marginLeft = Math.max(...domain.map((name) => textPixels(name))) + 12;
@@ -130,7 +132,7 @@ export function plotTimeline<C extends TimelineColumns>(slices: Frame<C>, option
     { label: victim, color: VICTIM_COLOR },
     ...(culprit === undefined
       ? []
-      : [{ label: threadName(columns.tid, comm, culprit), color: CULPRIT_COLOR }]),
+      : [{ label: threadName(columns, comm, culprit, highlight.to), color: CULPRIT_COLOR }]),
     { label: "other threads", color: OTHERS_COLOR, opacity: 0.55 },
   ];
   const rows = legendRows(items, width - marginLeft - MARGIN_RIGHT);
@@ -166,7 +168,7 @@ export function plotTimeline<C extends TimelineColumns>(slices: Frame<C>, option
       `Timeline of ${chosen.shown.length} CPUs over ${formatNs(to - from)} around a gap of ${
         formatNs(length)
       } in which ${victim} did not run` +
-      (culprit === undefined ? "" : `; ${threadName(columns.tid, comm, culprit)} took its time`),
+      (culprit === undefined ? "" : `; ${threadName(columns, comm, culprit, highlight.to)} took its time`),
     ...(notes.length > 0 ? { caption: notes.join(" ") } : {}),
     marks: [
       Plot.barX({ length: domain.length }, {
@@ -239,7 +241,7 @@ export function plotTimeline<C extends TimelineColumns>(slices: Frame<C>, option
 
 /** Which CPUs get a lane, ascending: first those where `threads` ran, then those with the most run time. */
 function chooseLanes(
-  { cpu, ts, dur, tid }: Record<"cpu" | "ts" | "dur" | "tid", NumericColumn>,
+  { cpu, ts, dur, tid }: SliceColumns,
   from: number,
   to: number,
   threads: ReadonlySet<number>,
@@ -256,9 +258,14 @@ function chooseLanes(
   return { shown: all.slice(0, most).sort((a, b) => a - b), hidden: Math.max(0, all.length - most) };
 }
 
-function threadName(tids: NumericColumn, comm: DictColumn, tid: number): string {
-  const row = tids.indexOf(tid);
-  return row === -1 ? `thread ${tid}` : `${visibleText(comm.at(row))} (${tid})`;
+/** Name of thread `tid`: what it was called in its last slice before `to`, as an exec changes it, or else in any. */
+function threadName({ tid: tids, ts }: SliceColumns, comm: DictColumn, tid: number, to: number): string {
+  let found = -1;
+  for (let row = 0; row < tids.length; row++) {
+    if (tids[row] !== tid) continue;
+    if (found === -1 || (ts[row]! < to && (ts[row]! > ts[found]! || ts[found]! >= to))) found = row;
+  }
+  return found === -1 ? `thread ${tid}` : `${visibleText(comm.at(found))} (${tid})`;
 }
 
 function roleColor(role: number): string {

@@ -134,6 +134,18 @@ Deno.test("a trace of 200,000 slices on 40 CPUs is at most 10,000 marks, and say
   assert.ok(textsOf(figure).includes("CPU 3"), "the CPU of the gap's thread is among those shown");
 });
 
+Deno.test("a thread that calls itself anew is called what it was called in the gap", () => {
+  const slices = new Frame({
+    cpu: Uint16Array.of(0, 0, 0, 0),
+    ts: Float64Array.of(0, 100, 200, 900),
+    dur: Float64Array.of(100, 100, 700, 100),
+    tid: Int32Array.of(9, 7, 9, 9),
+    comm: DictColumn.from(["cc", "victim", "cc1", "ld"]),
+  });
+  const { alt } = plotTimeline(slices, { highlight: { tid: 7, from: 200, to: 900 }, culprit: 9 });
+  assert.match(alt, /in which victim \(7\) did not run; cc1 \(9\) took its time$/);
+});
+
 function textsOf(figure: Figure): string[] {
   return [...figure.svg.matchAll(/<text[^>]*>([^<]*)</g)].map((match) => match[1]!);
 }
