@@ -4,8 +4,13 @@ import { Kind, type SchedStream } from "../trace/stream.ts";
 export interface CpuSlices {
   /** ns since the epoch; ascending. */
   readonly ts: Float64Array;
-  /** Thread that ran; 0 is idle, -1 where it is not known (a hole: the next switch's prev_pid is somebody else). */
+  /** Thread that was switched in; 0 is idle. */
   readonly tid: Int32Array;
+  /**
+   * Thread that the next switch was from. Where it is not `tid`, switches between are missing: `tid` ran first, `last` ran last,
+   * and nobody recorded what was between. For the CPU's last slice it is `tid`.
+   */
+  readonly last: Int32Array;
   /** Which `sched_switch` of the trace (row of `trace.switches`) began the slice. */
   readonly row: Uint32Array;
 }
@@ -20,6 +25,7 @@ export function cpuOccupancy(stream: SchedStream): CpuSlices[] {
   const slices = Array.from(count, (n) => ({
     ts: new Float64Array(n),
     tid: new Int32Array(n),
+    last: new Int32Array(n),
     row: new Uint32Array(n),
   }));
   const filled = new Uint32Array(cpus);
@@ -28,9 +34,10 @@ export function cpuOccupancy(stream: SchedStream): CpuSlices[] {
     const on = cpu[i]!;
     const slice = slices[on]!;
     const at = filled[on]!++;
-    if (at > 0 && slice.tid[at - 1] !== a[i]) slice.tid[at - 1] = -1;
+    if (at > 0) slice.last[at - 1] = a[i]!;
     slice.ts[at] = ts[i]!;
     slice.tid[at] = c[i]!;
+    slice.last[at] = c[i]!;
     slice.row[at] = row++;
   }
   return slices;

@@ -2,7 +2,7 @@ import type { Frame } from "../frame/frame.ts";
 import type { Trace } from "../trace/trace.ts";
 import { cpuOccupancy, type CpuSlices, sliceAt } from "./cpu_occupancy.ts";
 import { CAUSE, GAP_CAUSES, type SchedClass, schedClass } from "./gap_cause.ts";
-import { type InterruptColumns, interrupts } from "./interrupts.ts";
+import { interrupts, type InterruptSliceColumns } from "./interrupts.ts";
 import { Doing, segmentAt, type ThreadSegments, threadSegments } from "./thread_segments.ts";
 
 /** Why one thread stood still for a while. */
@@ -20,17 +20,29 @@ export interface GapExplanation {
   readonly cpu: number;
 }
 
+/** What is known of a gap besides the trace. */
+export interface ExplainOptions {
+  /** ns by which the CPU's steal time grew meanwhile (/proc/stat); it explains at most what no event does. Default: 0. */
+  steal?: number;
+  /**
+   * Whether the thread is known to run again at the gap's end, because it measured that itself. Where the trace lacks the switch back
+   * to it, whoever was switched in before ran until then. Default: false.
+   */
+  resumed?: boolean;
+}
+
 /** Explains stretches of threads' time from one trace. Makes its indexes once, for the threads in `tids`. */
 export class GapExplainer {
   readonly #slices: CpuSlices[];
   readonly #segments: Map<number, ThreadSegments>;
-  readonly #interrupts: Frame<InterruptColumns>;
+  readonly #interrupts: Frame<InterruptSliceColumns>;
   readonly #interruptRange: Map<number, { from: number; to: number }>;
   readonly #trace: Trace;
   readonly #end: number;
   /** 1 for each name (code of next_comm) that is a stopper's. */
   readonly #isStopper: Uint8Array;
   readonly #tally = new Tally();
+  #resumed = -1;
 
   /** Indexes `trace` for the threads `tids`; needs `sched:sched_switch`. */
   constructor(trace: Trace, tids: Iterable<number>) {
@@ -52,10 +64,10 @@ export class GapExplainer {
 
   /**
    * Splits thread `tid`'s time from `from` to `to` (ns since the trace's epoch) into causes.
-   *
-   * `steal` is the ns by which the CPU's steal time grew meanwhile (from /proc/stat); it explains at most what no event does.
    */
-  explain(tid: number, from: number, to: number, steal = 0): GapExplanation {
+  explain(tid: number, from: number, to: number, options: ExplainOptions = {}): GapExplanation {
+    const { steal = 0, resumed = false } = options;
+    this.#resumed = resumed ? tid : -1;
     const tally = this.#tally;
     tally.reset();
     const segments = this.#segments.get(tid);
@@ -71,6 +83,18 @@ export class GapExplainer {
         if (b > a) this.#segment(segments, i, a, b);
       }
     }
+    return this.#finish(to - from, steal);
+  }
+
+  /** The same for a thread that is known to have been on `cpu` all the time, whatever the trace has of its switches. */
+  explainRunning(cpu: number, from: number, to: number, steal = 0): GapExplanation {
+    this.#tally.reset();
+    this.#running(cpu, from, to);
+    return this.#finish(to - from, steal);
+  }
+
+  #finish(total: number, steal: number): GapExplanation {
+    const tally = this.#tally;
     const rest = tally.parts[CAUSE["nothing scheduled"]]!;
     if (steal > 0 && rest > 0) {
       const stolen = Math.min(steal, rest);
@@ -78,7 +102,7 @@ export class GapExplainer {
       tally.parts[CAUSE.steal]! += stolen;
       tally.cpuOf[CAUSE.steal] = tally.cpuOf[CAUSE["nothing scheduled"]]!;
     }
-    settle(tally.parts, to - from);
+    settle(tally.parts, total);
     return this.#verdict(tally);
   }
 
@@ -171,11 +195,14 @@ export class GapExplainer {
     displaced: boolean,
   ): number {
     const tid = slices.tid[slice]!;
-    if (tid < 0) return CAUSE.unknown;
+    const last = slices.last[slice]!;
+    if (last !== tid && last !== this.#resumed) return CAUSE.unknown;
     if (tid === 0) {
       return segments.moved[i] === 1 && segments.doing[i] === Doing.Preempted ? CAUSE.migrated : CAUSE.waking;
     }
-    if (this.#isStopper[this.#trace.switches.column("next_comm").codes[slices.row[slice]!]!] === 1) return CAUSE.migrated;
+    if (this.#isStopper[this.#trace.switches.column("next_comm").codes[slices.row[slice]!]!] === 1) {
+      return CAUSE.migrated;
+    }
     return displaced ? CAUSE.preempted : CAUSE.queued;
   }
 
@@ -193,7 +220,7 @@ export class GapExplainer {
       const culprit = who === undefined ? "" : this.#interrupts.column("name").at(who.row);
       return { parts, cause, culpritTid: -1, culprit, culpritClass: "", cpu: tally.cpuOf[cause]! };
     }
-    if (who === undefined || who.tid <= 0) {
+    if (who === undefined || who.tid <= 0 || cause === CAUSE.unknown) {
       return { parts, cause, culpritTid: -1, culprit: "", culpritClass: "", cpu: tally.cpuOf[cause]! };
     }
     return {

@@ -106,6 +106,9 @@ export function explainGaps<C extends MeasuredGapColumns>(
   const kind = measured.column("kind");
   const steal = measured.column("steal");
   const delay = measured.column("run_delay");
+  const before = measured.column("cpu_before");
+  const voluntary = measured.column("nvcsw");
+  const involuntary = measured.column("nivcsw");
   if (trace === undefined) {
     for (let i = 0; i < measured.length; i++) {
       rows.add(ts[i]!, dur[i]!, tid[i]!, comm.at(i), kind.at(i), fromCounters(measured, i));
@@ -121,7 +124,12 @@ export function explainGaps<C extends MeasuredGapColumns>(
   const shift = Number(epoch - trace.epoch);
   for (let i = 0; i < measured.length; i++) {
     const from = ts[i]! + shift;
-    const explanation = explainer.explain(tid[i]!, from, from + dur[i]!, steal[i]!);
+    const to = from + dur[i]!;
+    // A thread that rusage says was never switched was on its CPU, also where the trace lacks its switches.
+    const onCpu = kind.at(i) === "run" && voluntary[i] === 0 && involuntary[i] === 0;
+    const explanation = onCpu
+      ? explainer.explainRunning(before[i]!, from, to, steal[i]!)
+      : explainer.explain(tid[i]!, from, to, { steal: steal[i]!, resumed: true });
     rows.add(from, dur[i]!, tid[i]!, comm.at(i), kind.at(i), withRunDelay(explanation, delay[i]!));
   }
   return rows.ledger(trace.epoch, "trace");

@@ -3,7 +3,7 @@ import { Frame } from "../frame/frame.ts";
 import type { Trace } from "../trace/trace.ts";
 
 /** Columns of {@linkcode interrupts}. */
-export type InterruptColumns = {
+export type InterruptSliceColumns = {
   /** Start, ns since the epoch. */
   ts: Float64Array;
   /** ns from entry to exit. */
@@ -32,7 +32,7 @@ const SOFTIRQS = [
  * The time that interrupts took, from the entry and exit events of `irq:irq_handler`, `irq:softirq` and the x86 vectors
  * (`irq_vectors:*`), whichever were recorded; rows sorted by CPU, then start. An entry without exit gives no row.
  */
-export function interrupts(trace: Trace): Frame<InterruptColumns> {
+export function interrupts(trace: Trace): Frame<InterruptSliceColumns> {
   const starts: number[] = [];
   const lengths: number[] = [];
   const cpus: number[] = [];
@@ -68,7 +68,7 @@ export function interrupts(trace: Trace): Frame<InterruptColumns> {
     cpus[x]! - cpus[y]! || starts[x]! - starts[y]!
   );
   const arranged = <T>(values: T[]): T[] => Array.from(order, (i) => values[i]!);
-  return new Frame<InterruptColumns>({
+  return new Frame<InterruptSliceColumns>({
     ts: Float64Array.from(arranged(starts)),
     dur: Float64Array.from(arranged(lengths)),
     cpu: Uint16Array.from(arranged(cpus)),

@@ -12,6 +12,7 @@ export type RunColumns = {
   dur: Float64Array;
   /** Thread; 0 is idle, -1 where a hole hides who it was. */
   tid: Int32Array;
+  /** Its name; empty where a hole hides who it was. */
   comm: DictColumn;
   /** The kernel's priority: -1 deadline, 0 to 99 rt, 100 to 139 fair. */
   prio: Int32Array;
@@ -58,8 +59,9 @@ export function runs(trace: Trace, options: RunsOptions = {}): Frame<RunColumns>
       cpu[row] = on;
       ts[row] = Math.max(from, begin);
       dur[row] = Math.min(to, finish) - ts[row]!;
-      tid[row] = slices.tid[i]!;
-      censored[row] = begin < from || finish > to || slices.tid[i] === -1 ? 1 : 0;
+      const whole = slices.tid[i] === slices.last[i];
+      tid[row] = whole ? slices.tid[i]! : -1;
+      censored[row] = begin < from || finish > to || !whole ? 1 : 0;
       source[row++] = slices.row[i]!;
     }
   });
@@ -72,8 +74,10 @@ export function runs(trace: Trace, options: RunsOptions = {}): Frame<RunColumns>
     comm: () => {
       const comm = switches.column("next_comm");
       const codes = new Uint32Array(rows);
-      for (let i = 0; i < rows; i++) codes[i] = comm.codes[source[i]!]!;
-      return new DictColumn(codes, comm.dictionary);
+      for (let i = 0; i < rows; i++) {
+        codes[i] = tid[i] === -1 ? comm.dictionary.length : comm.codes[source[i]!]!;
+      }
+      return new DictColumn(codes, [...comm.dictionary, ""]);
     },
     prio: () => gather(switches.column("next_prio"), source),
     censored,

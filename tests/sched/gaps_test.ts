@@ -91,7 +91,7 @@ Deno.test("interrupts on the CPU of a running thread are taken apart, nested one
   const why = explainer.explain(10, 900, 2100);
   assert.deepEqual(partsOf(why), { "irq": 500, "softirq": 400, "nothing scheduled": 300 });
   assert.equal(why.culprit, "local_timer");
-  assert.deepEqual(partsOf(explainer.explain(10, 900, 2100, 250)), {
+  assert.deepEqual(partsOf(explainer.explain(10, 900, 2100, { steal: 250 })), {
     "irq": 500,
     "softirq": 400,
     "steal": 250,
@@ -116,6 +116,20 @@ Deno.test("what the trace does not cover is unknown, never blamed on anybody", (
   assert.deepEqual(partsOf(explainer.explain(99, 0, 100)), { "unknown": 100 });
 });
 
+Deno.test("who came back at a known time tells how long the one before ran, though its switch-out is missing", () => {
+  const trace = new TraceWriter()
+    .switch(0, 0, IDLE, R, VICTIM)
+    .switch(1000, 0, VICTIM, R_PLUS, HOG) // hog's switch back to the victim is missing
+    .switch(5000, 0, VICTIM, R_PLUS, RT)
+    .switch(6000, 0, RT, S, IDLE)
+    .trace();
+  const explainer = new GapExplainer(trace, [10]);
+  assert.deepEqual(partsOf(explainer.explain(10, 1000, 3000)), { "unknown": 2000 });
+  const why = explainer.explain(10, 1000, 3000, { resumed: true });
+  assert.deepEqual(partsOf(why), { "preempted": 2000 });
+  assert.equal(why.culprit, "hog");
+});
+
 Deno.test("the parts of every gap add up to its length, whatever the trace", () => {
   const tasks = [VICTIM, HOG, RT, STOPPER, IDLE];
   let seed = 7;
@@ -136,7 +150,9 @@ Deno.test("the parts of every gap add up to its length, whatever the trace", () 
   for (let i = 0; i < 3000; i++) {
     const from = random(60_000 * 8) / 8;
     const dur = random(40_000) / 8;
-    const { parts } = explainer.explain([10, 20, 30][random(3)]!, from, from + dur, random(3) * 1000);
+    const { parts } = explainer.explain([10, 20, 30][random(3)]!, from, from + dur, {
+      steal: random(3) * 1000,
+    });
     assert.equal(parts.reduce((sum, ns) => sum + ns, 0), dur);
     assert.ok(parts.every((ns) => ns >= 0), String(parts));
   }
