@@ -1,3 +1,4 @@
+import { defaultSignal } from "../trace/default_signal.ts";
 import { allowedCpus } from "./cpu_list.ts";
 import { fingerprint } from "./fingerprint.ts";
 import { type InterruptCounters, interruptsBetween, readInterrupts } from "./interrupts.ts";
@@ -83,12 +84,13 @@ async function follow(
  * ```
  */
 export async function spin(options: SpinOptions = {}): Promise<SpinResult> {
-  options.signal?.throwIfAborted();
+  const signal = options.signal ?? defaultSignal();
+  signal?.throwIfAborted();
   const isolation = options.isolation ?? "process";
   const args = spinArguments(options);
   const cpus = options.cpus ?? allowedCpus();
   const machine = await fingerprint(); // before the run: nothing but the result is left to do after it
-  options.signal?.throwIfAborted();
+  signal?.throwIfAborted();
 
   using region = new SpinRegionFile();
   const callback = new AbortController(); // an exception in a callback ends the run and is thrown
@@ -102,7 +104,7 @@ export async function spin(options: SpinOptions = {}): Promise<SpinResult> {
   await using run = isolation === "process"
     ? spinInProcess(args, region.path, guarded(options.onLine))
     : spinInThreads(args, region.path, () => region.head().text(1352, 256));
-  const stop = options.signal ? AbortSignal.any([options.signal, callback.signal]) : callback.signal;
+  const stop = signal ? AbortSignal.any([signal, callback.signal]) : callback.signal;
   const onProgress = options.onProgress && guarded(options.onProgress);
   const before = await follow(run, region, onProgress ? { ...options, onProgress } : options, stop);
   callback.signal.throwIfAborted();

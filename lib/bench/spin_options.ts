@@ -37,7 +37,10 @@ export interface SpinOptions {
   isolation?: "process" | "thread";
   /** Directory of a tracefs instance: at a gap over `maxGap` its marker is written and its `tracing_on` set to 0. Default: none. */
   traceMarker?: string;
-  /** Ends the run in under 0.2 s; what was measured until then is the result, with `stopped.reason` `"signal"`. Default: none. */
+  /**
+   * Ends the run in under 0.2 s; what was measured until then is the result, with `stopped.reason` `"signal"`.
+   * Default: in a notebook the stop button's, else none.
+   */
   signal?: AbortSignal;
   /** Called every `progressInterval` while it runs. Default: none. */
   onProgress?: (snapshot: SpinSnapshot) => void;

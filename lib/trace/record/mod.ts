@@ -17,6 +17,7 @@
  *
  * @module
  */
+import { defaultSignal } from "../default_signal.ts";
 import { type Door, type DoorState, probeDoors } from "./doors.ts";
 import { MachineLacksError } from "./errors.ts";
 import { startPerf } from "./perf.ts";
@@ -59,7 +60,7 @@ export interface RecordOptions extends StartOptions {
   duration?: number;
   /** Program and arguments, run while recording, with this process's standard streams. Default: none. */
   command?: readonly string[];
-  /** Ends the recording early and keeps it, where `signal` throws it away. Default: none. */
+  /** Ends the recording early and keeps it, where `signal` throws it away. Default: in a notebook the stop button's, else none. */
   stopSignal?: AbortSignal;
   /** Called about every quarter of a second with the nanoseconds gone. Default: nothing is called. */
   onProgress?: (elapsed: number) => void;
@@ -152,7 +153,7 @@ export async function startRecording(options: StartOptions = {}): Promise<Runnin
  * what {@linkcode startRecording} throws, and what `Deno.Command` throws for a command that cannot be run.
  */
 export async function record(options: RecordOptions): Promise<Recording> {
-  const { duration, command, onProgress, signal, stopSignal, ...start } = options;
+  const { duration, command, onProgress, signal, stopSignal = defaultSignal(), ...start } = options;
   if (duration === undefined && command === undefined && stopSignal === undefined) {
     throw new RangeError(
       "Expected a duration, a command or a stopSignal, so that the recording has an end, but found none",
