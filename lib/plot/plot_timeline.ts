@@ -90,7 +90,26 @@ const MARGIN_RIGHT = 16;
 const MOST_BARS = 8000;
 const STATE_OPACITY: Record<string, number> = { running: 1, runnable: 0.3, sleeping: 0.12 };
 
-/** Who ran on which CPU around a gap: a lane for each CPU, the thread of the gap and its culprit in colour, the gap as a band. */
+/**
+ * Who ran on which CPU around a gap: a lane for each CPU, the thread of the gap and its culprit in colour, the gap as a band.
+ *
+ * @example
+ * ```ts
+ * import { DictColumn, Frame } from "@schedscope/schedscope/frame";
+ * import { plotTimeline } from "@schedscope/schedscope/plot";
+ * import assert from "node:assert/strict";
+ *
+ * const slices = new Frame({
+ *   cpu: Uint16Array.of(0, 0, 0),
+ *   ts: Float64Array.of(0, 1_000_000, 4_000_000),
+ *   dur: Float64Array.of(1_000_000, 3_000_000, 1_000_000),
+ *   tid: Int32Array.of(7, 8, 7),
+ *   comm: DictColumn.from(["make", "cc1", "make"]),
+ * });
+ * const figure = plotTimeline(slices, { highlight: { tid: 7, from: 1_000_000, to: 4_000_000 }, culprit: 8 });
+ * assert.match(figure.alt, /make \(7\) did not run; cc1 \(8\) took its time/);
+ * ```
+ */
 export function plotTimeline<C extends TimelineColumns>(slices: Frame<C>, options: TimelineOptions): Figure {
   const { highlight, culprit, markers = [], width = DEFAULT_WIDTH } = options;
   const length = highlight.to - highlight.from;

@@ -50,6 +50,20 @@ export interface Page {
  * One HTML page that needs nothing else: no script, no network, light or dark as the reader's system is.
  *
  * All text is escaped. The page's own security policy forbids scripts and every connection, should something get past that.
+ *
+ * @example
+ * ```ts
+ * import { DictColumn, Frame } from "@schedscope/schedscope/frame";
+ * import { plotCauseShare, renderPage } from "@schedscope/schedscope/plot";
+ * import assert from "node:assert/strict";
+ *
+ * const causes = new Frame({ cause: DictColumn.from(["queued", "irq"]), dur: Float64Array.of(47_100_000, 12_000) });
+ * const page = renderPage({
+ *   title: "Gaps",
+ *   sections: [{ heading: "Time by cause", figures: [plotCauseShare(causes)], frames: [causes] }],
+ * });
+ * assert.match(page, /47\.1 ms/);
+ * ```
  */
 export function renderPage(page: Page): string {
   const ids = page.sections.map((section, at) => `${at + 1}-${slug(section.heading)}`);
