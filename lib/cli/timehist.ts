@@ -86,6 +86,9 @@ export async function run(args: string[]): Promise<number> {
     throw new UsageError("--json has its own form and goes with --rules correct");
   }
 
+  if (rules === "correct" && options.summaryOnly === true && !json && options.time === undefined) {
+    return await printSums(files[0]!, options);
+  }
   const engine = rules === "correct"
     ? import("../sched/timehist/timehist_print.ts")
     : import("../sched/timehist/perf_6_1.ts");
@@ -109,7 +112,23 @@ export async function run(args: string[]): Promise<number> {
   }
   const coverage = loaded.writeTimehist(trace, out, options);
   out.flush();
-  console.error(coverageLine(trace, coverage));
+  console.error(coverageLine(coverage));
+  return ExitCode.Ok;
+}
+
+/** `-s`, which needs no more than one pass over the file. */
+async function printSums(path: string, options: TimehistPrintOptions): Promise<number> {
+  const [{ summarizeFile }, { printSummary }, { ByteWriter }] = await Promise.all([
+    import("../sched/timehist/summarize_file.ts"),
+    import("../sched/timehist/summary_print.ts"),
+    import("../sched/timehist/byte_writer.ts"),
+  ]);
+  const summary = await summarizeFile(path, options);
+  const out = new ByteWriter(writeStdout);
+  printSummary(out, summary, options);
+  out.flush();
+  const { share, span, runs, censored, cpus, lost } = summary;
+  console.error(coverageLine({ share, span, runs, censored, lost, cpus: cpus.length }));
   return ExitCode.Ok;
 }
 
@@ -184,16 +203,10 @@ function parseIds(option: string, text: string): Set<number> {
   return new Set(text.split(",").map(Number));
 }
 
-function coverageLine(trace: Trace, coverage: TimehistCoverage): string {
-  const { share, cpus, span, runs, censored } = coverage;
+function coverageLine(coverage: TimehistCoverage): string {
+  const { share, cpus, span, runs, censored, lost } = coverage;
   const percent = (100 * share).toFixed(1);
   const time = `${percent} % of ${cpus} CPUs x ${(span / 1e6).toFixed(3)} ms`;
-  let lost = 0;
-  const { kind, a, length } = trace.stream;
-  for (let row = 0; row < length; row++) if (kind[row] === LOST) lost += a[row]! >>> 0;
   return `Covers ${time}; of ${censored} of ${runs} runs something is not known` +
     (lost > 0 ? ` (${lost} events were lost in recording).` : ".");
 }
-
-/** Kind.Lost; importing it would load nothing else, but the engine is loaded while the file is opened. */
-const LOST = 9;

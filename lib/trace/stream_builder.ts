@@ -1,7 +1,26 @@
 import type { LateRow, SchedStream } from "./stream.ts";
-import { timeOrder } from "./time_order.ts";
+import { type OrderWorkspace, timeOrder } from "./time_order.ts";
 
-/** Collects rows in the order of the file and makes a {@linkcode SchedStream} of them. */
+/** The columns of rows, as {@linkcode SchedStream} has them. */
+export type RowColumns = Pick<SchedStream, "kind" | "ts" | "cpu" | "pid" | "tid" | "a" | "b" | "c">;
+
+/** Takes rows `from` to `to` of `rows`, in time order after all it took before. The columns are used again afterwards. */
+export type RowSink = (rows: RowColumns, from: number, to: number) => void;
+
+/** Options of {@linkcode StreamBuilder}. */
+export interface StreamBuilderOptions {
+  /** Rows are handed to it as they are settled, and not kept. Default: they are kept. */
+  sink?: RowSink | undefined;
+  /** How many rows there will be in all, if they are settled on the way. Default unknown. */
+  expected?: number;
+}
+
+/**
+ * Collects rows in the order of the file and makes a {@linkcode SchedStream} of them.
+ *
+ * A reader that knows up to where nothing older will come says so by {@linkcode StreamBuilder.settle}: what is settled is
+ * sorted while it is still in the processor's cache, and each row enters new memory once only.
+ */
 export class StreamBuilder {
   length = 0;
   kind: Uint8Array<ArrayBuffer>;
@@ -12,20 +31,32 @@ export class StreamBuilder {
   a: Int32Array<ArrayBuffer>;
   b: Int32Array<ArrayBuffer>;
   c: Int32Array<ArrayBuffer>;
+  /** Whether a row came that is older than what was settled: a sink has not seen it. */
+  disordered = false;
+  readonly #sink: RowSink | undefined;
+  readonly #expected: number;
   readonly #comms = new Map<string, number>();
   readonly #late: { row: number; after: number }[] = [];
+  readonly #workspace: OrderWorkspace = {};
+  #settled: MutableColumns | undefined;
+  #settledRows = 0;
+  #first: number | undefined;
+  #last: number | undefined;
+  #spare: MutableColumns | undefined;
 
   /** Makes room for `capacity` rows; it grows as need be. Rows not written cost no memory. */
-  constructor(capacity: number) {
-    const n = Math.max(16, Math.ceil(capacity));
-    this.kind = new Uint8Array(n);
-    this.ts = new Float64Array(n);
-    this.cpu = new Uint16Array(n);
-    this.pid = new Int32Array(n);
-    this.tid = new Int32Array(n);
-    this.a = new Int32Array(n);
-    this.b = new Int32Array(n);
-    this.c = new Int32Array(n);
+  constructor(capacity: number, options: StreamBuilderOptions = {}) {
+    const columns = makeColumns(Math.max(16, Math.ceil(capacity)));
+    this.kind = columns.kind;
+    this.ts = columns.ts;
+    this.cpu = columns.cpu;
+    this.pid = columns.pid;
+    this.tid = columns.tid;
+    this.a = columns.a;
+    this.b = columns.b;
+    this.c = columns.c;
+    this.#sink = options.sink;
+    this.#expected = options.expected ?? 0;
   }
 
   /** Appends one row. A stamp of -Infinity marks a record without time: it comes before all others. */
@@ -41,6 +72,7 @@ export class StreamBuilder {
   ): void {
     const row = this.length;
     if (row === this.kind.length) this.#grow();
+    if (ts === -Infinity && this.#settledRows > 0) this.disordered = true;
     this.kind[row] = kind;
     this.ts[row] = ts;
     this.cpu[row] = cpu;
@@ -59,7 +91,8 @@ export class StreamBuilder {
 
   /** The row that is added next has a stamp older than `after`, up to which the recorder's own reader was already. */
   late(after: number): void {
-    this.#late.push({ row: this.length, after });
+    this.disordered = true;
+    this.#late.push({ row: this.#settledRows + this.length, after });
   }
 
   /** The index of `name` among the stream's comms. */
@@ -69,32 +102,106 @@ export class StreamBuilder {
     return index;
   }
 
-  /** The rows in time order (equal stamps in the order of the file), and the stamp of the first, now 0. */
-  finish(): { stream: SchedStream; start: number } {
+  /** The names so far. */
+  get comms(): string[] {
+    return [...this.#comms.keys()];
+  }
+
+  /** No row with a stamp of `upTo` or less will come any more, unless it is announced by {@linkcode StreamBuilder.late}. */
+  settle(upTo: number): void {
     const n = this.length;
-    const order = timeOrder(this.ts.subarray(0, n));
-    const ts = arrangedDoubles(this.ts, n, order);
+    if (n === 0 || this.disordered) return;
+    const order = timeOrder(this.ts.subarray(0, n), this.#workspace);
+    const done = order === undefined
+      ? countUpTo(this.ts, n, upTo)
+      : countOrderedUpTo(this.ts, order, n, upTo);
+    if (done === 0) return;
+    const at = this.#sink === undefined ? this.#settledRows : 0;
+    const settled = this.#settled = roomFor(
+      this.#settled,
+      at + done,
+      this.#sink === undefined ? this.#expected : this.kind.length,
+    );
+    const spare = this.#spare = roomFor(this.#spare, n - done, this.kind.length);
+    moveColumns(this, order, 0, done, settled, at);
+    moveColumns(this, order, done, n, spare, 0);
+    this.#spare = {
+      kind: this.kind,
+      ts: this.ts,
+      cpu: this.cpu,
+      pid: this.pid,
+      tid: this.tid,
+      a: this.a,
+      b: this.b,
+      c: this.c,
+    };
+    Object.assign(this, spare);
+    this.length = n - done;
+    this.#settledRows += done;
+    if (this.#sink === undefined) return;
+    for (let row = 0; row < done && this.#first === undefined; row++) {
+      if (settled.ts[row] !== -Infinity) this.#first = settled.ts[row];
+    }
+    if (this.#first !== undefined) this.#last = settled.ts[done - 1];
+    this.#sink(settled, 0, done);
+  }
+
+  /** Settles what is left, for a builder with a sink; returns whether the sink saw all rows in their order. */
+  drain(): boolean {
+    this.settle(Infinity);
+    return !this.disordered;
+  }
+
+  /**
+   * The rows in time order (equal stamps in the order of the file), the stamp of the first, which is 0 in the stream, and
+   * that of the last. With a sink there are none, but the stamps are those of the rows that it saw.
+   */
+  finish(): { stream: SchedStream; start: number; end: number } {
+    if (this.#sink !== undefined) {
+      return { stream: { ...EMPTY, comms: this.comms }, start: this.#first ?? 0, end: this.#last ?? 0 };
+    }
+    const columns = this.#whole();
+    const n = this.#settledRows + this.length;
+    const order = timeOrder(columns.ts.subarray(0, n));
+    let all = columns;
+    if (order !== undefined) {
+      all = makeColumns(n);
+      moveColumns(columns, order, 0, n, all, 0);
+    }
+    const ts = all.ts.subarray(0, n);
     let timed = 0;
     while (timed < n && ts[timed] === -Infinity) timed++;
     const start = timed < n ? ts[timed]! : 0;
     ts.fill(0, 0, timed);
     if (start !== 0) { for (let i = timed; i < n; i++) ts[i]! -= start; }
     return {
+      end: n > timed ? ts[n - 1]! + start : start,
       stream: {
         length: n,
         ts,
-        kind: arrangedBytes(this.kind, n, order),
-        cpu: arrangedShorts(this.cpu, n, order),
-        pid: arrangedInts(this.pid, n, order),
-        tid: arrangedInts(this.tid, n, order),
-        a: arrangedInts(this.a, n, order),
-        b: arrangedInts(this.b, n, order),
-        c: arrangedInts(this.c, n, order),
-        comms: [...this.#comms.keys()],
+        kind: all.kind.subarray(0, n),
+        cpu: all.cpu.subarray(0, n),
+        pid: all.pid.subarray(0, n),
+        tid: all.tid.subarray(0, n),
+        a: all.a.subarray(0, n),
+        b: all.b.subarray(0, n),
+        c: all.c.subarray(0, n),
+        comms: this.comms,
         late: this.#lateRows(order, start),
       },
       start,
     };
+  }
+
+  /** What is settled, and after it what is not. */
+  #whole(): MutableColumns {
+    if (this.#settledRows === 0) return this;
+    const n = this.#settledRows + this.length;
+    const all = roomFor(this.#settled, n, 0);
+    // What is left goes straight to its place, sorted if nothing came late; else all is sorted again.
+    const order = this.disordered ? undefined : timeOrder(this.ts.subarray(0, this.length), this.#workspace);
+    moveColumns(this, order, 0, this.length, all, this.#settledRows);
+    return all;
   }
 
   /** The late rows by their place in time order. */
@@ -110,71 +217,133 @@ export class StreamBuilder {
   }
 
   #grow(): void {
-    this.kind = grown(this.kind);
-    this.ts = grown(this.ts);
-    this.cpu = grown(this.cpu);
-    this.pid = grown(this.pid);
-    this.tid = grown(this.tid);
-    this.a = grown(this.a);
-    this.b = grown(this.b);
-    this.c = grown(this.c);
+    const wider = makeColumns(Math.ceil(this.kind.length * 1.5));
+    moveColumns(this, undefined, 0, this.length, wider, 0);
+    Object.assign(this, wider);
   }
 }
 
-type StreamColumn =
-  | Float64Array<ArrayBuffer>
-  | Int32Array<ArrayBuffer>
-  | Uint16Array<ArrayBuffer>
-  | Uint8Array<ArrayBuffer>;
+const EMPTY: SchedStream = { length: 0, ...makeColumns(0), comms: [] };
 
-function grown<A extends StreamColumn>(column: A): A {
-  const out = new (column.constructor as new (length: number) => A)(Math.ceil(column.length * 1.5));
-  out.set(column);
-  return out;
+interface MutableColumns {
+  kind: Uint8Array<ArrayBuffer>;
+  ts: Float64Array<ArrayBuffer>;
+  cpu: Uint16Array<ArrayBuffer>;
+  pid: Int32Array<ArrayBuffer>;
+  tid: Int32Array<ArrayBuffer>;
+  a: Int32Array<ArrayBuffer>;
+  b: Int32Array<ArrayBuffer>;
+  c: Int32Array<ArrayBuffer>;
+}
+
+function makeColumns(rows: number): MutableColumns {
+  return {
+    kind: new Uint8Array(rows),
+    ts: new Float64Array(rows),
+    cpu: new Uint16Array(rows),
+    pid: new Int32Array(rows),
+    tid: new Int32Array(rows),
+    a: new Int32Array(rows),
+    b: new Int32Array(rows),
+    c: new Int32Array(rows),
+  };
+}
+
+/** `columns` if they have room for `rows`, else wider ones of at least `least` rows with the same content. */
+function roomFor(columns: MutableColumns | undefined, rows: number, least: number): MutableColumns {
+  if (columns !== undefined && columns.kind.length >= rows) return columns;
+  const had = columns?.kind.length ?? 0;
+  const wider = makeColumns(Math.max(rows, Math.ceil(had * 1.5), Math.ceil(least), 16));
+  if (columns !== undefined) moveColumns(columns, undefined, 0, had, wider, 0);
+  return wider;
+}
+
+/** Copies rows `from` to `to` of `source` (by `order`, if given) to `at` of `target`. */
+function moveColumns(
+  source: MutableColumns,
+  order: Uint32Array | undefined,
+  from: number,
+  to: number,
+  target: MutableColumns,
+  at: number,
+): void {
+  if (from === to) return;
+  if (order === undefined) {
+    target.kind.set(source.kind.subarray(from, to), at);
+    target.ts.set(source.ts.subarray(from, to), at);
+    target.cpu.set(source.cpu.subarray(from, to), at);
+    target.pid.set(source.pid.subarray(from, to), at);
+    target.tid.set(source.tid.subarray(from, to), at);
+    target.a.set(source.a.subarray(from, to), at);
+    target.b.set(source.b.subarray(from, to), at);
+    target.c.set(source.c.subarray(from, to), at);
+    return;
+  }
+  moveBytes(source.kind, order, from, to, target.kind, at);
+  moveDoubles(source.ts, order, from, to, target.ts, at);
+  moveShorts(source.cpu, order, from, to, target.cpu, at);
+  moveInts(source.pid, order, from, to, target.pid, at);
+  moveInts(source.tid, order, from, to, target.tid, at);
+  moveInts(source.a, order, from, to, target.a, at);
+  moveInts(source.b, order, from, to, target.b, at);
+  moveInts(source.c, order, from, to, target.c, at);
 }
 
 // One function for each type of array: a loop that sees several of them is five times slower.
 
-function arrangedDoubles(
-  column: Float64Array<ArrayBuffer>,
-  n: number,
-  order: Uint32Array | undefined,
-): Float64Array {
-  if (order === undefined) return column.subarray(0, n);
-  const out = new Float64Array(n);
-  for (let i = 0; i < n; i++) out[i] = column[order[i]!]!;
-  return out;
+function moveDoubles(
+  source: Float64Array,
+  order: Uint32Array,
+  from: number,
+  to: number,
+  target: Float64Array,
+  at: number,
+): void {
+  for (let i = from, j = at; i < to; i++, j++) target[j] = source[order[i]!]!;
 }
 
-function arrangedInts(
-  column: Int32Array<ArrayBuffer>,
-  n: number,
-  order: Uint32Array | undefined,
-): Int32Array {
-  if (order === undefined) return column.subarray(0, n);
-  const out = new Int32Array(n);
-  for (let i = 0; i < n; i++) out[i] = column[order[i]!]!;
-  return out;
+function moveInts(
+  source: Int32Array,
+  order: Uint32Array,
+  from: number,
+  to: number,
+  target: Int32Array,
+  at: number,
+): void {
+  for (let i = from, j = at; i < to; i++, j++) target[j] = source[order[i]!]!;
 }
 
-function arrangedShorts(
-  column: Uint16Array<ArrayBuffer>,
-  n: number,
-  order: Uint32Array | undefined,
-): Uint16Array {
-  if (order === undefined) return column.subarray(0, n);
-  const out = new Uint16Array(n);
-  for (let i = 0; i < n; i++) out[i] = column[order[i]!]!;
-  return out;
+function moveShorts(
+  source: Uint16Array,
+  order: Uint32Array,
+  from: number,
+  to: number,
+  target: Uint16Array,
+  at: number,
+): void {
+  for (let i = from, j = at; i < to; i++, j++) target[j] = source[order[i]!]!;
 }
 
-function arrangedBytes(
-  column: Uint8Array<ArrayBuffer>,
-  n: number,
-  order: Uint32Array | undefined,
-): Uint8Array {
-  if (order === undefined) return column.subarray(0, n);
-  const out = new Uint8Array(n);
-  for (let i = 0; i < n; i++) out[i] = column[order[i]!]!;
-  return out;
+function moveBytes(
+  source: Uint8Array,
+  order: Uint32Array,
+  from: number,
+  to: number,
+  target: Uint8Array,
+  at: number,
+): void {
+  for (let i = from, j = at; i < to; i++, j++) target[j] = source[order[i]!]!;
+}
+
+/** How many of the first `n` ascending stamps are not above `upTo`. */
+function countUpTo(ts: Float64Array, n: number, upTo: number): number {
+  let count = n;
+  while (count > 0 && ts[count - 1]! > upTo) count--;
+  return count;
+}
+
+function countOrderedUpTo(ts: Float64Array, order: Uint32Array, n: number, upTo: number): number {
+  let count = n;
+  while (count > 0 && ts[order[count - 1]!]! > upTo) count--;
+  return count;
 }

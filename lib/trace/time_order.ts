@@ -2,16 +2,23 @@
  * The permutation that puts `keys` in ascending order, equal keys as they stand; undefined where they are in order
  * already. A merge sort over the runs that are there, which for the near-sorted stamps of a recording is close to
  * linear: only where neighbouring runs overlap is anything moved.
+ *
+ * With a `workspace` the result lies in it, until the next call with the same.
  */
-export function timeOrder(keys: Float64Array): Uint32Array | undefined {
+export function timeOrder(keys: Float64Array, workspace: OrderWorkspace = {}): Uint32Array | undefined {
   const n = keys.length;
   let starts: number[] = [0];
   for (let i = 1; i < n; i++) if (keys[i]! < keys[i - 1]!) starts.push(i);
   if (starts.length === 1) return undefined;
-  const key = keys.slice();
-  const order = new Uint32Array(n);
+  if (workspace.key === undefined || workspace.key.length < n) {
+    workspace.key = new Float64Array(n);
+    workspace.order = new Uint32Array(n);
+  }
+  const key = workspace.key.subarray(0, n);
+  const order = workspace.order!.subarray(0, n);
+  key.set(keys);
   for (let i = 0; i < n; i++) order[i] = i;
-  const spare = { key: new Float64Array(0), order: new Uint32Array(0) };
+  const spare = workspace.spare ??= { key: new Float64Array(0), order: new Uint32Array(0) };
   while (starts.length > 1) {
     const next: number[] = [];
     for (let r = 0; r < starts.length; r += 2) {
@@ -21,6 +28,13 @@ export function timeOrder(keys: Float64Array): Uint32Array | undefined {
     starts = next;
   }
   return order;
+}
+
+/** Memory that {@linkcode timeOrder} uses again: touching new memory costs more than the sorting. */
+export interface OrderWorkspace {
+  key?: Float64Array;
+  order?: Uint32Array;
+  spare?: { key: Float64Array; order: Uint32Array };
 }
 
 /** Merges the ascending runs [from, middle) and [middle, to) in place. */

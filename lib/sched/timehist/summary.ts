@@ -73,6 +73,8 @@ export interface TimehistSummary {
   readonly runs: number;
   /** Runs of which something is not known. */
   readonly censored: number;
+  /** Events that the recorder said it lost. */
+  readonly lost: number;
 }
 
 /**
@@ -83,11 +85,19 @@ export interface TimehistSummary {
  */
 export function timehistSummary(trace: Trace, options: RunFilter = {}): TimehistSummary {
   trace.requireEvent("timehist", "sched:sched_switch");
-  const tracked = trackRuns(trace, options);
   const from = Math.max(trace.span.from, options.from ?? -Infinity);
   const to = Math.min(trace.span.to, options.to ?? Infinity);
-  const span = Math.max(0, to - from);
-  const cpus = summarizeCpus(tracked, trace.host.cpusOnline ?? 0, span, options.cpus);
+  return summarize(trackRuns(trace.stream, options), trace, Math.max(0, to - from), options.cpus);
+}
+
+/** Sums up what was tracked over `span` ns of `trace`, of which `wanted` CPUs count. */
+export function summarize(
+  tracked: TrackedRuns,
+  trace: Trace,
+  span: number,
+  wanted: ReadonlySet<number> | undefined,
+): TimehistSummary {
+  const cpus = summarizeCpus(tracked, trace.host.cpusOnline ?? 0, span, wanted);
   let covered = 0;
   for (const time of cpus.column("covered")) covered += time;
   return {
@@ -96,6 +106,7 @@ export function timehistSummary(trace: Trace, options: RunFilter = {}): Timehist
     span,
     share: span > 0 && cpus.length > 0 ? covered / span / cpus.length : 0,
     runs: tracked.runs,
+    lost: tracked.lostEvents,
     censored: tracked.censored,
   };
 }
@@ -153,8 +164,10 @@ function names(listed: readonly number[], tracked: TrackedRuns, trace: Trace): s
 }
 
 function namesInSwitches(trace: Trace): Map<number, string> {
-  const tids = trace.switches.column("prev_pid");
-  const comms = trace.switches.column("prev_comm");
+  // Not trace.switches: after a scan the trace's stream has no rows.
+  const switches = trace.event("sched:sched_switch");
+  const tids = switches.column("prev_pid") as Int32Array;
+  const comms = switches.column("prev_comm") as DictColumn;
   const codes = new Map<number, number>();
   for (let row = 0; row < tids.length; row++) codes.set(tids[row]!, comms.codes[row]!);
   return new Map([...codes].map(([tid, code]) => [tid, comms.dictionary[code]!]));

@@ -58,7 +58,7 @@ export type TimehistColumns = {
 export function timehist(trace: Trace, options: RunFilter = {}): Frame<TimehistColumns> {
   trace.requireEvent("timehist", "sched:sched_switch");
   const rows = makeRows(trace.counts.get("sched:sched_switch") ?? 0);
-  trackRuns(trace, options, rows);
+  trackRuns(trace.stream, options, rows);
   const n = rows.length;
   const { switches } = trace;
   const whole = n === rows.ts.length;

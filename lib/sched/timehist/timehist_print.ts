@@ -7,7 +7,7 @@ import type { Frame } from "../../frame/frame.ts";
 import type { ByteWriter } from "./byte_writer.ts";
 import type { TimehistPrintOptions } from "./options.ts";
 import { printSummary } from "./summary_print.ts";
-import { timehistSummary } from "./summary.ts";
+import { type TimehistSummary, timehistSummary } from "./summary.ts";
 import { timehist, type TimehistColumns } from "./timehist.ts";
 import type { RunFilter } from "./track_runs.ts";
 import { utf8 } from "./utf8.ts";
@@ -23,6 +23,8 @@ export interface TimehistCoverage {
   readonly runs: number;
   /** Runs of which something is not known. */
   readonly censored: number;
+  /** Events that the recorder said it lost. */
+  readonly lost: number;
 }
 
 const NS_PER_SECOND = 1e9;
@@ -42,8 +44,13 @@ export function writeTimehist(
   if (options.summaryOnly !== true) new RowPrinter(trace, out, options, filter).print();
   const summary = timehistSummary(trace, filter);
   if (options.summaryOnly === true || options.withSummary === true) printSummary(out, summary, options);
-  const { share, span, runs, censored, cpus } = summary;
-  return { share, span, runs, censored, cpus: cpus.length };
+  return coverageOf(summary);
+}
+
+/** How much of the machine's time `summary` stands for. */
+export function coverageOf(summary: TimehistSummary): TimehistCoverage {
+  const { share, span, runs, censored, cpus, lost } = summary;
+  return { share, span, runs, censored, cpus: cpus.length, lost };
 }
 
 /** The runs that `options` ask for, with the window relative to the trace's epoch. */

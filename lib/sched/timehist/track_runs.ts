@@ -1,5 +1,5 @@
-import { Kind } from "../../trace/stream.ts";
-import type { Trace } from "../../trace/trace.ts";
+import { Kind, type SchedStream } from "../../trace/stream.ts";
+import type { RowColumns } from "../../trace/stream_builder.ts";
 import { isRunnable, isUninterruptible, stateCode } from "./task_state.ts";
 import { ThreadIndex } from "./thread_index.ts";
 
@@ -109,6 +109,8 @@ export interface TrackedRuns {
   readonly censored: number;
   /** Wanted runs. */
   readonly runs: number;
+  /** Events that the recorder said it lost. */
+  readonly lostEvents: number;
 }
 
 /** What one CPU did over the wanted runs. */
@@ -131,12 +133,14 @@ export interface CpuRuns {
  * Threads are told apart by prev_pid and next_pid, not by the recorder's guess of the current task. Sums go into the
  * result; rows into `rows` where given.
  */
-export function trackRuns(trace: Trace, filter: RunFilter, rows?: RunRows): TrackedRuns {
-  return new RunTracker(trace, filter, rows).run();
+export function trackRuns(stream: SchedStream, filter: RunFilter, rows?: RunRows): TrackedRuns {
+  const tracker = new RunTracker(filter, rows);
+  tracker.take(stream, 0, stream.length);
+  return tracker.finish();
 }
 
-class RunTracker {
-  readonly #trace: Trace;
+/** The work of {@linkcode trackRuns} on rows that come piece by piece. */
+export class RunTracker {
   readonly #filter: RunFilter;
   readonly #rows: RunRows | undefined;
   readonly #index = new ThreadIndex();
@@ -161,28 +165,30 @@ class RunTracker {
 
   #runs = 0;
   #censored = 0;
+  #switches = 0;
+  #lostEvents = 0;
 
-  constructor(trace: Trace, filter: RunFilter, rows: RunRows | undefined) {
-    this.#trace = trace;
+  /** Begins before the first row of a trace. */
+  constructor(filter: RunFilter, rows?: RunRows) {
     this.#filter = filter;
     this.#rows = rows;
     for (let cpu = 0; cpu < 16; cpu++) this.#cpus[cpu * CPU_STRIDE] = NaN;
   }
 
-  run(): TrackedRuns {
-    const { kind, ts, cpu, pid, tid, a, b, c, length } = this.#trace.stream;
-    const plain = this.#trace.has("sched:sched_waking") ? 0 : Kind.Wakeup;
-    let switches = 0;
-    for (let i = 0; i < length; i++) {
+  /** Takes the rows `from` to `to` of `rows`, which follow in time on those it took before. */
+  take(rows: RowColumns, from: number, to: number): void {
+    const { kind, ts, cpu, pid, tid, a, b, c } = rows;
+    for (let i = from; i < to; i++) {
       switch (kind[i]!) {
         case Kind.Switch: {
           const prev = a[i]!;
-          this.#switch(switches++, ts[i]!, cpu[i]!, prev, tid[i] === prev ? pid[i]! : -1, b[i]!, c[i]!);
+          this.#switch(this.#switches++, ts[i]!, cpu[i]!, prev, tid[i] === prev ? pid[i]! : -1, b[i]!, c[i]!);
           break;
         }
+        // Of a waking and the wakeup that follows it, the second finds the thread runnable and changes nothing.
         case Kind.Waking:
+        case Kind.Wakeup:
         case Kind.WakeupNew:
-        case plain:
           this.#wake(ts[i]!, a[i]!, tid[i]!);
           break;
         case Kind.Migrate:
@@ -209,8 +215,13 @@ class RunTracker {
         case Kind.Lost:
           if (cpu[i]! >= this.#cpuCount) this.#seeCpu(cpu[i]!);
           this.#lost[cpu[i]!] = 1;
+          this.#lostEvents += a[i]! >>> 0;
       }
     }
+  }
+
+  /** What was found so far. */
+  finish(): TrackedRuns {
     return {
       index: this.#index,
       threads: this.#threads,
@@ -221,6 +232,7 @@ class RunTracker {
       cpus: Array.from({ length: this.#cpuCount }, (_, cpu) => this.#cpuRuns(cpu)),
       censored: this.#censored,
       runs: this.#runs,
+      lostEvents: this.#lostEvents,
     };
   }
 

@@ -61,17 +61,21 @@ export interface Layouts {
   readonly idWord: number;
   /** Words from the end to a non-sample's id; -1 where there is but one layout. */
   readonly tailIdWord: number;
-  /** What all layouts share, if they do and nothing of variable length is in the way; undefined otherwise. */
+  /** What most samples have in common, if nothing of variable length is in the way; undefined otherwise. */
   readonly common: CommonLayout | undefined;
 }
 
-/** The layouts of a file whose samples differ in their raw data only; arrays are by the layout's place in `all`. */
+/**
+ * What the samples that enter the stream have in common: they differ in their raw data only. Arrays are by the layout's
+ * place in `all`.
+ */
 export interface CommonLayout {
   readonly tid: number;
   readonly time: number;
   readonly cpu: number;
   readonly raw: number;
   readonly minWords: number;
+  /** Kind of the stream's row, 0 = none, {@linkcode OTHER_LAYOUT} = not laid out like this. */
   readonly kinds: Uint8Array;
   readonly minRaws: Int32Array;
   /** Words in the raw data of what becomes `a`, `b`, `c`; -1 = none, -2 = the byte `common_flags`. */
@@ -108,10 +112,14 @@ export function layOut(attrs: readonly PerfAttr[], formats: ReadonlyMap<number, 
   };
 }
 
+/** Kind of a layout that has its fields elsewhere than the common one. */
+export const OTHER_LAYOUT = 255;
+
 function commonLayout(all: readonly SampleLayout[]): CommonLayout | undefined {
-  const { tid, time, cpu, raw, minWords, sampleType } = all[0]!;
+  const first = all.find((layout) => layout.kind !== 0);
+  if (first === undefined) return undefined;
+  const { tid, time, cpu, raw, minWords, sampleType } = first;
   if (tid < 0 || time < 0 || cpu < 0 || raw < 0) return undefined;
-  if (all.some((layout) => layout.sampleType !== sampleType)) return undefined;
   const word = (offset: number) => offset < 0 ? -1 : offset >> 2;
   return {
     tid,
@@ -119,7 +127,7 @@ function commonLayout(all: readonly SampleLayout[]): CommonLayout | undefined {
     cpu,
     raw,
     minWords: minWords + 1,
-    kinds: Uint8Array.from(all, (layout) => layout.kind),
+    kinds: Uint8Array.from(all, (layout) => layout.sampleType === sampleType ? layout.kind : OTHER_LAYOUT),
     minRaws: Int32Array.from(all, (layout) => layout.minRaw),
     as: Int32Array.from(all, (layout) => word(layout.a)),
     bs: Int32Array.from(all, (layout) => word(layout.b)),

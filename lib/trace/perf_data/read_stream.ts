@@ -1,9 +1,9 @@
 import type { ByteSource } from "../byte_source.ts";
 import { Kind } from "../stream.ts";
-import { StreamBuilder } from "../stream_builder.ts";
+import { type RowSink, StreamBuilder } from "../stream_builder.ts";
 import { decodeTaskName } from "../task_name.ts";
 import type { Section } from "./header.ts";
-import { type Layouts, rawWord, type SampleLayout } from "./layout.ts";
+import { type Layouts, OTHER_LAYOUT, rawWord, type SampleLayout } from "./layout.ts";
 import { Rounds } from "./rounds.ts";
 import { type Damage, RecordType, walkRecords } from "./walk.ts";
 
@@ -23,9 +23,15 @@ export interface Records {
 
 const MISC_COMM_EXEC = 1 << 13;
 
-/** Reads all records of `data` once and collects the scheduler's. */
-export function readRecords(source: ByteSource, data: Section, layouts: Layouts): Records {
-  const reader = new RecordReader(Math.min(data.size, source.size) / 64, layouts);
+/** Rows that a round of reading may have before more room is made; what is not used costs nothing. */
+const ROUND = 1 << 20;
+/** Bytes of a record with its raw data, roughly. */
+const RECORD = 64;
+
+/** Reads all records of `data` once and collects the scheduler's, or hands them to `sink` in time order and keeps none. */
+export function readRecords(source: ByteSource, data: Section, layouts: Layouts, sink?: RowSink): Records {
+  const expected = Math.min(data.size, source.size) / RECORD;
+  const reader = new RecordReader(new StreamBuilder(Math.min(ROUND, expected), { expected, sink }), layouts);
   const damage = walkRecords(
     source,
     data,
@@ -55,8 +61,8 @@ class RecordReader {
   readonly #only: SampleLayout | undefined;
   readonly #index: ReadonlyMap<SampleLayout, number>;
 
-  constructor(rows: number, layouts: Layouts) {
-    this.builder = new StreamBuilder(rows);
+  constructor(builder: StreamBuilder, layouts: Layouts) {
+    this.builder = builder;
     this.counts = new Float64Array(layouts.all.length);
     this.#layouts = layouts;
     this.#only = layouts.idWord < 0 ? layouts.all[0]! : undefined;
@@ -105,7 +111,7 @@ class RecordReader {
       if (layout < 0 || distance > 0xfffff || distance < 0 || (low === 0 && high === 0)) break;
       const ts = distance * 4294967296 + (low - baseLow);
       const kind = kinds[layout]!;
-      if (ts < delivered) break;
+      if (ts < delivered || kind === OTHER_LAYOUT) break;
       if (kind !== 0) {
         const body = at + raw + 1;
         const minRaw = minRaws[layout]!;
@@ -136,8 +142,10 @@ class RecordReader {
   /** Takes any record. */
   record(i32: Int32Array, at: number, type: number, misc: number, words: number): void {
     if (type === RecordType.Sample) this.#sample(i32, at, words);
-    else if (type === RecordType.FinishedRound) this.#rounds.finished();
-    else if (type < RecordType.FirstOfTool) this.#other(i32, at, type, misc, words);
+    else if (type === RecordType.FinishedRound) {
+      this.#rounds.finished();
+      this.builder.settle(this.#rounds.delivered);
+    } else if (type < RecordType.FirstOfTool) this.#other(i32, at, type, misc, words);
   }
 
   /** The layout of the id at word `at`; undefined where no event has it. */

@@ -50,68 +50,112 @@ export const RecordType = {
  * With `skim`, records that it takes are not visited.
  */
 export function walkRecords(source: ByteSource, data: Section, visit: Visit, skim?: Skim): Damage[] {
-  const damage: Damage[] = [];
-  const buffer = new Uint8Array(BUFFER + LARGEST_RECORD);
-  const i32 = new Int32Array(buffer.buffer);
-  const end = data.offset + data.size;
-  using reader = source.open();
-  let position = data.offset; // byte of the file at buffer[0]
-  let filled = 0;
-  let badFrom = -1;
-  for (;;) {
-    const want = Math.min(buffer.length - filled, end - position - filled);
-    if (want > 0) {
-      const got = reader.read(buffer.subarray(filled, filled + want), position + filled);
-      if (got < want) throw new Error(`${source.name} became shorter while it was read`);
-      filled += got;
+  return new Walk(source, data, visit, skim).run();
+}
+
+class Walk {
+  readonly #source: ByteSource;
+  readonly #visit: Visit;
+  readonly #skim: Skim | undefined;
+  readonly #end: number;
+  readonly #buffer = new Uint8Array(BUFFER + LARGEST_RECORD);
+  readonly #i32 = new Int32Array(this.#buffer.buffer);
+  readonly #damage: Damage[] = [];
+  /** Byte of the file at the buffer's start. */
+  #position: number;
+  /** Bytes in the buffer. */
+  #filled = 0;
+  #badFrom = -1;
+
+  constructor(source: ByteSource, data: Section, visit: Visit, skim: Skim | undefined) {
+    this.#source = source;
+    this.#visit = visit;
+    this.#skim = skim;
+    this.#end = data.offset + data.size;
+    this.#position = data.offset;
+  }
+
+  run(): Damage[] {
+    const buffer = this.#buffer;
+    using reader = this.#source.open();
+    for (;;) {
+      const filled = this.#filled;
+      const want = Math.min(buffer.length - filled, this.#end - this.#position - filled);
+      if (want > 0) {
+        const got = reader.read(buffer.subarray(filled, filled + want), this.#position + filled);
+        if (got < want) throw new Error(`${this.#source.name} became shorter while it was read`);
+        this.#filled += got;
+      }
+      const last = this.#position + this.#filled >= this.#end;
+      const at = this.#block(last);
+      if (last) return this.#finish(at);
+      const done = at * 4;
+      buffer.copyWithin(0, done, this.#filled);
+      this.#position += done;
+      this.#filled -= done;
     }
-    const last = position + filled >= end;
-    const limit = filled >> 2;
+  }
+
+  #finish(at: number): Damage[] {
+    const rest = this.#position + Math.min(at * 4, this.#filled);
+    if (this.#badFrom >= 0) this.#damage.push({ kind: "truncated", from: this.#badFrom, to: this.#end });
+    else if (rest < this.#end) this.#damage.push({ kind: "truncated", from: rest, to: this.#end });
+    return this.#damage;
+  }
+
+  /**
+   * Goes over the records of the buffer; returns the word up to which they are done. A function of its own, called for
+   * each block, so that the compiler makes fast code of it once and keeps that.
+   */
+  #block(last: boolean): number {
+    const i32 = this.#i32;
+    const visit = this.#visit;
+    const skim = this.#skim;
+    const limit = this.#filled >> 2;
     let at = 0;
     while (at + 2 <= limit) {
-      if (skim !== undefined && badFrom < 0) {
+      if (skim !== undefined && this.#badFrom < 0) {
         at = skim(i32, at, limit);
         if (at + 2 > limit) break;
       }
       const type = i32[at]!;
       const word = i32[at + 1]!;
       const words = word >>> 18;
-      if (badFrom >= 0) {
+      if (this.#badFrom >= 0) {
         if (!last && at + RESYNC_WORDS > limit) break;
         if (!looksLikeRecords(i32, at, limit, last)) {
           at += 2;
           continue;
         }
-        damage.push({ kind: "corrupt", from: badFrom, to: position + at * 4 });
-        badFrom = -1;
+        this.#damage.push({ kind: "corrupt", from: this.#badFrom, to: this.#position + at * 4 });
+        this.#badFrom = -1;
       }
       if (words < 2 || (word >>> 16 & 7) !== 0) {
-        badFrom = position + at * 4;
+        this.#badFrom = this.#position + at * 4;
         at += 2;
         continue;
       }
       if (at + words > limit) {
         if (!last) break;
         // The last record reaches past the end: cut, unless its size is the damage and more records follow.
-        badFrom = position + at * 4;
+        this.#badFrom = this.#position + at * 4;
         at += 2;
         continue;
       }
       if (type === RecordType.AuxTrace) {
         const skip = words * 4 + (words >= 4 ? (i32[at + 2]! >>> 0) + i32[at + 3]! * 2 ** 32 : 0);
-        if (skip > 0 && position + at * 4 + skip <= end && at * 4 + skip > filled) {
-          position += at * 4 + skip;
-          filled = 0;
-          at = 0;
-          break;
+        if (skip > 0 && this.#position + at * 4 + skip <= this.#end && at * 4 + skip > this.#filled) {
+          this.#position += at * 4 + skip;
+          this.#filled = 0;
+          return 0;
         }
         at += skip >> 2;
         continue;
       }
       if (type === RecordType.Compressed || type === RecordType.Compressed2) {
         throw new TraceFormatError(
-          source.name,
-          position + at * 4,
+          this.#source.name,
+          this.#position + at * 4,
           "records that are not compressed (record without -z)",
           "a zstd-compressed record",
         );
@@ -119,16 +163,7 @@ export function walkRecords(source: ByteSource, data: Section, visit: Visit, ski
       visit(i32, at, type, word & 0xffff, words);
       at += words;
     }
-    if (last) {
-      const rest = position + Math.min(at * 4, filled);
-      if (badFrom >= 0) damage.push({ kind: "truncated", from: badFrom, to: end });
-      else if (rest < end) damage.push({ kind: "truncated", from: rest, to: end });
-      return damage;
-    }
-    const done = at * 4;
-    buffer.copyWithin(0, done, filled);
-    position += done;
-    filled -= done;
+    return at;
   }
 }
 
