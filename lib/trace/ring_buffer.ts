@@ -194,50 +194,59 @@ export class CpuPages {
       const lost = (commit & MISSED_STORED) !== 0 ? this.#missed(start, length) : 0;
       out.add(LOST_ID, Math.max(base, last), 0, lost);
     }
+    // Written without a call for each record; a record has 8 bytes at least.
+    out.reserve((end - start) >>> 3);
+    const { ids, at: places, sizes } = out;
+    const stamps = out.ts;
+    let row = out.length;
     let ts = base;
     let floor = last;
-    for (let at = start + dataOffset; at + 4 <= end;) {
+    let at = start + dataOffset;
+    while (at + 4 <= end) {
       const word = view.getUint32(at, littleEndian);
       const type = littleEndian ? word & 31 : word >>> 27;
       const delta = littleEndian ? word >>> 5 : word & COMMIT_MASK;
-      if (type > 0 && type <= DATA_MAX) {
-        const bytes = type * 4;
-        if (at + 4 + bytes > end) return at;
-        ts += delta;
-        if (ts > limit) return at;
-        if (ts > floor) floor = ts;
-        const id = view.getUint16(at + 4, littleEndian);
-        if (known[id] === 1) out.add(id, floor, (at + 4) >>> 2, bytes);
-        else damage = at;
-        at += 4 + bytes;
-        continue;
-      }
-      if (type === PADDING && delta === 0) break;
-      if (at + 8 > end) return at;
-      const second = view.getUint32(at + 4, littleEndian);
-      if (type === TIME_EXTEND) {
-        ts += second * 2 ** 27 + delta;
-        at += 8;
-      } else if (type === TIME_STAMP) {
-        ts = absolute(second, delta, ts, epoch);
-        at += 8;
-      } else {
-        const bytes = (second + 3) & ~3;
-        // Padding may claim more than the page has (old kernels wrote such lengths): it ends the page.
-        if (type === PADDING && (bytes < 4 || at + 4 + bytes > end)) break;
-        if (second < 4 || bytes < 4 || at + 4 + bytes > end) return at;
-        ts += delta;
-        if (type === 0) {
-          if (ts > limit) return at;
-          if (ts > floor) floor = ts;
-          const id = bytes > 4 ? view.getUint16(at + 8, littleEndian) : LOST_ID;
-          if (known[id] === 1) out.add(id, floor, (at + 8) >>> 2, bytes - 4);
-          else damage = at;
+      let payload = at + 4;
+      let bytes = type * 4;
+      if (type === 0 || type > DATA_MAX) {
+        if (type === PADDING && delta === 0) break;
+        if (at + 8 > end) {
+          damage = at;
+          break;
         }
-        at += 4 + bytes;
+        const second = view.getUint32(at + 4, littleEndian);
+        if (type === TIME_EXTEND || type === TIME_STAMP) {
+          ts = type === TIME_EXTEND ? ts + second * 2 ** 27 + delta : absolute(second, delta, ts, epoch);
+          at += 8;
+          continue;
+        }
+        payload = at + 8;
+        bytes = ((second + 3) & ~3) - 4;
+        // Padding may claim more than the page has (old kernels wrote such lengths): it ends the page.
+        if (type === PADDING && (bytes < 0 || payload + bytes > end)) break;
+        if (second < 4 || bytes < 0) {
+          damage = at;
+          break;
+        }
       }
-      if (ts > limit) return at;
+      ts += delta;
+      if (payload + bytes > end || ts > limit) {
+        damage = at;
+        break;
+      }
+      if (type !== PADDING) {
+        if (ts > floor) floor = ts;
+        const id = bytes === 0 ? LOST_ID : view.getUint16(payload, littleEndian);
+        if (known[id] === 1) {
+          ids[row] = id;
+          stamps[row] = floor;
+          places[row] = payload >>> 2;
+          sizes[row++] = bytes;
+        } else damage = at;
+      }
+      at = payload + bytes;
     }
+    out.length = row;
     return damage;
   }
 
@@ -338,7 +347,7 @@ class RecordRows {
   }
 
   add(id: number, ts: number, at: number, size: number): void {
-    if (this.length === this.ids.length) this.#grow();
+    this.reserve(1);
     const row = this.length++;
     this.ids[row] = id;
     this.ts[row] = ts;
@@ -346,8 +355,10 @@ class RecordRows {
     this.sizes[row] = size;
   }
 
-  #grow(): void {
-    const capacity = this.ids.length * 2;
+  /** Makes room for `rows` more. */
+  reserve(rows: number): void {
+    if (this.length + rows <= this.ids.length) return;
+    const capacity = Math.max(this.ids.length * 2, this.length + rows);
     const ids = new Uint16Array(capacity);
     ids.set(this.ids);
     this.ids = ids;

@@ -143,12 +143,13 @@ export class PerfRecorder implements AsyncDisposable {
       this.#control!.letGo();
       const { success, code } = await this.#child.status;
       const said = await this.#said!;
-      if (!success) {
-        throw new RecordingError(`perf record ended with ${code}: ${said.trim() || "it said nothing"}`);
-      }
-      // Where the disk is full, perf says so and still ends well with a file that has no data section.
-      if (/failed to write perf data|No space left/i.test(said)) {
-        throw new RecordingError(`The recording to ${this.#output} failed and was removed: ${said.trim()}`);
+      // Where the disk is full, some versions of perf end well all the same, with a file that has no data section.
+      const full = /No space left|Disk quota/i.test(said);
+      if (!success || full || /failed to write perf data/i.test(said)) {
+        const why = full
+          ? "the disk is full"
+          : `perf ended with ${code}: ${said.trim() || "it said nothing"}`;
+        throw new RecordingError(`The recording to ${this.#output} failed and was removed: ${why}`);
       }
       refuseOthers(this.#output);
       await Deno.rename(this.#partial, this.#output);

@@ -63,13 +63,13 @@ export async function open(path: string, options: OpenTracefsOptions = {}): Prom
   const bounds = stampBounds(meta);
   const files = await cpuFiles(path);
   const total = files.reduce((sum, { size }) => sum + size, 0);
-  const all: CpuPages[] = [];
   let done = 0;
-  for (const { cpu, file, size } of files) {
-    signal?.throwIfAborted();
-    all.push(new CpuPages(cpu, await Deno.readFile(file), layout, bounds));
+  const all = await Promise.all(files.map(async ({ cpu, file, size }) => {
+    const bytes = await readWhole(file, size);
     onProgress?.(done += size, total);
-  }
+    return new CpuPages(cpu, bytes, layout, bounds);
+  }));
+  signal?.throwIfAborted();
   const known = new Uint8Array(0x1_0000);
   for (const { id } of formats.values()) if (id > LOST_ID && id < known.length) known[id] = 1;
   const hz = meta.tscHz;
@@ -110,6 +110,19 @@ async function cpuFiles(path: string): Promise<{ cpu: number; file: string; size
     files.push({ cpu, file, size: (await Deno.stat(file)).size });
   }
   return files.sort((x, y) => x.cpu - y.cpu);
+}
+
+/** Reads a file of known size into one array; `Deno.readFile` grows and copies. */
+async function readWhole(path: string, size: number): Promise<Uint8Array> {
+  using file = await Deno.open(path);
+  const bytes = new Uint8Array(size);
+  let done = 0;
+  while (done < size) {
+    const n = await file.read(bytes.subarray(done));
+    if (n === null) break;
+    done += n;
+  }
+  return bytes.subarray(0, done);
 }
 
 async function readIfThere(file: string): Promise<Uint8Array> {

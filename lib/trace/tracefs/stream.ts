@@ -35,8 +35,8 @@ export function makeStream(
     pidAt = format.fields.find((field) => field.name === "common_pid")?.offset ?? pidAt;
     readers[format.id] = rowReader(format);
   }
-  const length = countRows(cpus, readers);
-  const out = {
+  const { rows, length } = outputRows(cpus, order, readers);
+  const out: StreamArrays = {
     length,
     kind: new Uint8Array(length),
     ts: new Float64Array(length),
@@ -49,51 +49,72 @@ export function makeStream(
     comms: [],
   };
   const processOf = processTable(processes);
-  let row = 0;
-  for (let i = 0; i < order.list.length; i++) {
-    const { pages, records } = cpus[order.list[i]!]!;
-    const at = order.row[i]!;
-    const id = records.ids[at]!;
-    if (id === LOST_ID) {
-      out.kind[row] = Kind.Lost;
-      out.ts[row] = records.ts[at]!;
-      out.cpu[row] = pages.cpu;
-      out.pid[row] = -1;
-      out.tid[row] = -1;
-      out.a[row] = Math.min(records.sizes[at]!, 0x7fff_ffff);
-      row++;
-      continue;
-    }
-    const reader = readers[id];
-    if (reader === undefined || records.sizes[at]! < reader.room) continue;
-    const start = records.at[at]! * 4;
-    const { view } = pages;
-    const tid = view.getInt32(start + pidAt, littleEndian);
-    out.kind[row] = reader.kind;
-    out.ts[row] = records.ts[at]!;
-    out.cpu[row] = pages.cpu;
-    out.tid[row] = tid;
-    out.pid[row] = tid >= 0 && tid < processOf.length ? processOf[tid]! : -1;
-    const { offsets, sizes, signs } = reader;
-    out.a[row] = integer(view, start + offsets[0], sizes[0], signs[0], littleEndian);
-    out.b[row] = integer(view, start + offsets[1], sizes[1], signs[1], littleEndian);
-    out.c[row] = integer(view, start + offsets[2], sizes[2], signs[2], littleEndian);
-    row++;
-  }
+  cpus.forEach((cpu, i) => fillRows(out, cpu, rows[i]!, readers, pidAt, processOf, littleEndian));
   return out;
 }
 
-function countRows(cpus: readonly CpuRecords[], readers: readonly (RowReader | undefined)[]): number {
-  let count = 0;
-  for (const { records } of cpus) {
-    const { ids, sizes, length } = records;
-    for (let i = 0; i < length; i++) {
-      const id = ids[i]!;
-      const reader = readers[id];
-      if (id === LOST_ID || (reader !== undefined && sizes[i]! >= reader.room)) count++;
-    }
+/** A stream whose columns are still to be filled. */
+type StreamArrays = SchedStream & { readonly comms: string[] };
+
+/** For each CPU the row of the stream that each of its records becomes; -1 for records that become none. */
+function outputRows(
+  cpus: readonly CpuRecords[],
+  order: MergedOrder,
+  readers: readonly (RowReader | undefined)[],
+): { rows: Int32Array[]; length: number } {
+  const room = new Uint32Array(0x1_0000).fill(0xffff_ffff);
+  for (let id = 0; id < readers.length; id++) room[id] = readers[id]?.room ?? 0xffff_ffff;
+  room[LOST_ID] = 0;
+  const rows = cpus.map(({ records }) => {
+    const kept = new Int32Array(records.length);
+    const { ids, sizes } = records;
+    for (let i = 0; i < kept.length; i++) kept[i] = sizes[i]! >= room[ids[i]!]! ? 0 : -1;
+    return kept;
+  });
+  let length = 0;
+  const { list, row } = order;
+  for (let i = 0; i < list.length; i++) {
+    const own = rows[list[i]!]!;
+    if (own[row[i]!] === 0) own[row[i]!] = length++;
   }
-  return count;
+  return { rows, length };
+}
+
+/** Fills the rows of one CPU: its bytes are read from front to back. */
+function fillRows(
+  out: StreamArrays,
+  { pages, records }: CpuRecords,
+  rows: Int32Array,
+  readers: readonly (RowReader | undefined)[],
+  pidAt: number,
+  processOf: Int32Array,
+  littleEndian: boolean,
+): void {
+  const { view, cpu } = pages;
+  const { ids, ts, at, sizes } = records;
+  for (let i = 0; i < rows.length; i++) {
+    const row = rows[i]!;
+    if (row < 0) continue;
+    out.ts[row] = ts[i]!;
+    out.cpu[row] = cpu;
+    const reader = readers[ids[i]!];
+    if (reader === undefined) {
+      out.kind[row] = Kind.Lost;
+      out.pid[row] = -1;
+      out.tid[row] = -1;
+      out.a[row] = Math.min(sizes[i]!, 0x7fff_ffff);
+      continue;
+    }
+    const start = at[i]! * 4;
+    const tid = view.getInt32(start + pidAt, littleEndian);
+    out.kind[row] = reader.kind;
+    out.tid[row] = tid;
+    out.pid[row] = tid >= 0 && tid < processOf.length ? processOf[tid]! : -1;
+    const { offsets, sizes: widths, signs } = reader;
+    out.a[row] = integer(view, start + offsets[0], widths[0], signs[0], littleEndian);
+    out.b[row] = integer(view, start + offsets[1], widths[1], signs[1], littleEndian);
+    out.c[row] = integer(view, start + offsets[2], widths[2], signs[2], littleEndian);
+  }
 }
 
 function rowReader(format: EventFormat): RowReader | undefined {

@@ -49,6 +49,23 @@ Deno.test("a perf recording that is disposed of leaves nothing", async () => {
   await Deno.remove(directory, { recursive: true });
 });
 
+Deno.test("a full disk is a clear error by perf too", async () => {
+  const directory = await Deno.makeTempDir();
+  const mount = await new Deno.Command("mount", {
+    args: ["-t", "tmpfs", "-o", "size=300k", "none", directory],
+  }).output();
+  assert.ok(mount.success, new TextDecoder().decode(mount.stderr));
+  try {
+    await using recorder = await startPerf({ output: `${directory}/full.data` });
+    await makeSwitches(20000);
+    await assert.rejects(recorder.stop(), /full\.data.*the disk is full/);
+    assert.deepEqual([...Deno.readDirSync(directory)], []);
+  } finally {
+    await new Deno.Command("umount", { args: [directory] }).output();
+    await Deno.remove(directory);
+  }
+});
+
 Deno.test("without perf the error says how to get it", async () => {
   const output = `${await Deno.makeTempDir()}/perf.data`;
   await assert.rejects(startPerf({ output, perf: "/nonexistent/perf" }), (error) => {

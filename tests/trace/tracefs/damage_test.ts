@@ -107,7 +107,7 @@ Deno.test("a capture with any damaged file opens with holes, or says what is wro
   for (const { name } of cpus) files.push(`per_cpu/${name}`, `per_cpu/${name}`, `per_cpu/${name}`);
   let opened = 0;
   let refused = 0;
-  for (let i = 0; i < 1500; i++) {
+  for (let i = 0; i < 800; i++) {
     const file = files[i % files.length]!;
     const bytes = await Deno.readFile(`${whole}/${file}`);
     await Deno.writeFile(`${bad}/${file}`, bytes.length === 0 ? bytes : spoil(bytes, random));
@@ -127,7 +127,7 @@ Deno.test("a capture with any damaged file opens with holes, or says what is wro
     }
     await Deno.writeFile(`${bad}/${file}`, bytes);
   }
-  assert.ok(opened > 800 && refused > 50, `${opened} opened, ${refused} refused`);
+  assert.ok(opened > 400 && refused > 25, `${opened} opened, ${refused} refused`);
   await Deno.remove(directory, { recursive: true });
 });
 
