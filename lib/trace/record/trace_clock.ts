@@ -48,9 +48,8 @@ export class InstanceClock implements Disposable {
     const reading = this.#read();
     this.#first ??= reading;
     this.#last = reading;
-    const late = process.hrtime.bigint() - reading.own;
     return {
-      wall: String(Temporal.Now.instant().epochNanoseconds - late),
+      wall: String(reading.own + wallLessOwn()),
       mono: String(reading.own + this.#monotonic),
       clock: String(reading.clock),
     };
@@ -97,4 +96,19 @@ export class InstanceClock implements Disposable {
     }
     return best!;
   }
+}
+
+/** Wall-clock time less `process.hrtime`. */
+function wallLessOwn(): bigint {
+  let best = 0n;
+  let least: bigint | undefined;
+  for (let i = 0; i < SAMPLES; i++) {
+    const before = process.hrtime.bigint();
+    const wall = Temporal.Now.instant().epochNanoseconds;
+    const after = process.hrtime.bigint();
+    if (least !== undefined && after - before >= least) continue;
+    least = after - before;
+    best = wall - before - least / 2n;
+  }
+  return best;
 }

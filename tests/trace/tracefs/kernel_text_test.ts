@@ -40,6 +40,8 @@ Deno.test("every scheduler event has the fields that the kernel's own text has",
   await using recorder = await startTracefs({ output, drainEvery: 0, bufferKb: 16384, irq: true });
   await makeSwitches(3000);
   recorder.marker("a <marker> of the test\n");
+  // Longer than 112 bytes: a record of the other form, whose length stands in a word of its own.
+  recorder.marker(`${"long ".repeat(60)}\n`);
   Deno.writeTextFileSync(`${recorder.instanceDir}/tracing_on`, "0");
   const text = Deno.readTextFileSync(`${recorder.instanceDir}/trace`);
   const capture = await recorder.stop();
@@ -126,7 +128,8 @@ Deno.test("every scheduler event has the fields that the kernel's own text has",
   assert.ok(compared > 5000, `${compared} events compared`);
 
   const print = trace.event("ftrace:print");
-  assert.equal(print.length, 1);
+  assert.equal(print.length, 2);
+  assert.equal((print.column("buf") as DictColumn).at(1), `${"long ".repeat(60)}␊`);
   assert.equal((print.column("buf") as DictColumn).at(0), "a <marker> of the test␊");
   assert.deepEqual(ownInstances(), []);
   await Deno.remove(output.slice(0, output.lastIndexOf("/")), { recursive: true });
@@ -188,6 +191,19 @@ Deno.test("events that were overwritten become holes with the kernel's count", a
   assert.equal(capture.lost, overrun);
   assert.equal(trace.quality.lost, overrun);
   for (let row = 0; row < holes.length; row++) assert.ok(holes.row(row).from <= holes.row(row).to);
+  await Deno.remove(output.slice(0, output.lastIndexOf("/")), { recursive: true });
+});
+
+Deno.test("the wall clock of the first event is the wall clock", async () => {
+  const output = `${await Deno.makeTempDir()}/wall.tracefs`;
+  const before = BigInt(Date.now()) * 1_000_000n;
+  await using recorder = await startTracefs({ output });
+  recorder.marker("now");
+  const after = BigInt(Date.now() + 1) * 1_000_000n;
+  const trace = await open((await recorder.stop()).path);
+  const ts = trace.event("ftrace:print").column("ts") as Float64Array;
+  const wall = trace.epoch + BigInt(ts[0]!) + trace.clock.wallOffset!;
+  assert.ok(wall >= before && wall <= after, `${wall} is not within ${before} and ${after}`);
   await Deno.remove(output.slice(0, output.lastIndexOf("/")), { recursive: true });
 });
 
