@@ -48,7 +48,7 @@ export type GapColumns = {
    * (CONFIG_IRQ_TIME_ACCOUNTING). For a gap of kind wake it holds the sleep too.
    */
   uncounted: Ns;
-  /** Sum of 1: outside bursts, 2: while the gap before was written down, 4: the longest of those that found the list full. */
+  /** Sum of 1: outside bursts, 2: while the gap before was written down, 4: the longest of those that gave way to newer ones. */
   flags: Uint8Array;
 };
 
@@ -104,7 +104,7 @@ export type ThreadColumns = {
   migrations: Count;
   /** Times the cycle counter went back; never a gap. */
   warp: Count;
-  /** Gaps that found the list full; counted in all sums. */
+  /** Gaps that gave way to newer ones in the list; all sums have them. */
   overflow: Count;
   /** Time spent writing gaps down. */
   overhead: Ns;

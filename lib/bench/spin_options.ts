@@ -24,7 +24,7 @@ export interface SpinOptions {
   policy?: "other" | "batch" | "idle" | `fifo:${number}` | `rr:${number}`;
   /** Nice value of the threads, -20..19. Default: as inherited. */
   nice?: number;
-  /** Places in each thread's list of gaps; what does not fit is counted as `overflow`. Default: 4096. */
+  /** Places in each thread's list of gaps: the newest and the longest stay, the others are counted as `overflow`. Default: 4096. */
   gapCapacity?: number;
   /** Brackets of the counter's calibration. Default: 3. */
   brackets?: number;

@@ -165,10 +165,10 @@ export class RegionThread {
   get wake(): Float64Array {
     return this.#counts(this.#head.u32(60), this.#head.u32(68));
   }
-  /** The gaps, one record of 96 bytes each. */
+  /** The gaps, one record of 96 bytes each, not in order. */
   get gaps(): DataView {
     const from = this.#head.u32(64);
-    const size = this.counter("gap_count") * this.#head.u32(44);
+    const size = Math.min(this.counter("gap_count"), this.#head.u32(40)) * this.#head.u32(44);
     return new DataView(this.#bytes.buffer, this.#bytes.byteOffset + from, size);
   }
 

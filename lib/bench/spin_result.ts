@@ -120,7 +120,7 @@ export class SpinResult {
     this.interrupts = context.interrupts;
     this.fingerprint = context.fingerprint;
     this.isolation = context.isolation;
-    this.stopped = stop(head, this.gaps);
+    this.stopped = stop(head, threads, this.gaps);
     this.threshold = Number(head.u64(136));
     const floor = Number(head.u64(168)) * 1e9 / hz;
     this.audit = spinAudit(this.threads, floor, context.steal, threads.every((t) => (t.evidence & 2) !== 0));
@@ -135,7 +135,9 @@ export class SpinResult {
     const count = (kind: "run" | "wake") => [...gaps.column("kind")].filter((k) => k === kind).length;
     const notes = [
       tsc.trusted ? "" : `NOT TRUSTED: invariant ${tsc.invariant}, clock source ${tsc.clocksource}`,
-      sum("overflow") ? `${sum("overflow")} gaps beyond the list (counted in all sums)` : "",
+      sum("overflow")
+        ? `${sum("overflow")} gaps gave way to newer ones in the list (all sums have them)`
+        : "",
       sum("warp") ? `the cycle counter went back ${sum("warp")} times` : "",
       this.traceErrno ? `the trace could not be stopped: errno ${this.traceErrno}` : "",
     ].filter(Boolean);
@@ -232,14 +234,13 @@ function readings(head: RegionHead, threads: readonly RegionThread[]): ClockRead
   return found;
 }
 
-function stop(head: RegionHead, gaps: Frame<GapColumns>): SpinStop {
+function stop(head: RegionHead, threads: readonly RegionThread[], gaps: Frame<GapColumns>): SpinStop {
   const reason = head.stopReason === "none" ? "signal" : head.stopReason;
-  if (reason !== "maxGap") return { reason };
-  const thread = head.i32(88), place = head.i32(92);
-  let seen = 0;
-  const threads = gaps.column("thread");
-  for (let row = 0; row < threads.length; row++) {
-    if (threads[row] === thread && seen++ === place) return { reason, gap: row };
-  }
-  return { reason };
+  const thread = head.i32(88);
+  if (reason !== "maxGap" || thread < 0) return { reason };
+  const start = threads[thread]!.gaps.getBigUint64(96 * head.i32(92), true);
+  const gap = gaps.column("start_tsc").findIndex((tsc, row) =>
+    tsc === start && gaps.column("thread")[row] === thread
+  );
+  return gap < 0 ? { reason } : { reason, gap };
 }

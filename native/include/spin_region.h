@@ -12,7 +12,8 @@
  *     fast_offset           uint64_t fast[fast_len]         number of sampling intervals of exactly v ticks, v < fast_len
  *     run_offset            uint64_t run[hist_len]          number of sampling intervals >= fast_len ticks, log-linear
  *     wake_offset           uint64_t wake[hist_len]         lateness of each wake-up in ticks, log-linear
- *     gaps_offset           struct ss_gap[gap_capacity]     gaps over the threshold in order of time
+ *     gaps_offset           struct ss_gap[gap_capacity]     gaps over the threshold: gap k at k % (gap_capacity - 1), so the newest are there;
+ *                                                           in the last place the longest of those that gave way
  *
  * Histogram bucket of v ticks (S = hist_sub_bits): v itself if v < 2^S, else with e = floor(log2 v):
  *   ((e - S) << S) + ((v >> (e - S)) - 2^S) + 2^S
@@ -20,7 +21,7 @@
  * the relative width is at most 2^-S (3.1 % for S = 5). Histograms of one layout merge by adding.
  *
  * Reading while it runs: a counter of fast[] and of the histograms is whole by itself. For struct ss_thread read `seq`, copy,
- * read `seq` again: the copy is consistent if both are equal and even. The first `gap_count` gaps are complete.
+ * read `seq` again: the copy is consistent if both are equal and even. min(gap_count, gap_capacity) places of the list are in use.
  */
 #ifndef SS_SPIN_REGION_H
 #define SS_SPIN_REGION_H
@@ -43,7 +44,7 @@ enum ss_kind { SS_KIND_RUN = 0, SS_KIND_WAKE = 1 };
 /* Flags of a gap. */
 #define SS_GAP_OUTSIDE 1u  /* between a wake-up and the first sample of its burst, or between bursts */
 #define SS_GAP_RECORD 2u   /* happened while the gap before it was being written down */
-#define SS_GAP_OVERFLOW 4u /* the longest of those that found the list full */
+#define SS_GAP_OVERFLOW 4u /* the longest of those that gave way to newer ones */
 
 /* Which evidence the machine gave (struct ss_thread.evidence). */
 #define SS_EVIDENCE_RUSAGE 1u
@@ -111,8 +112,8 @@ struct ss_thread {
 	uint64_t warp_max;
 	uint64_t record_count; /* times that a gap was written down, and the ticks that took */
 	uint64_t record_ticks;
-	uint64_t gap_count; /* gaps in the list */
-	uint64_t overflow;  /* gaps counted and summed above that found the list full */
+	uint64_t gap_count; /* gaps that were put into the list */
+	uint64_t overflow;  /* of them those no longer there: counted and summed above all the same */
 	uint64_t migrations;
 	uint64_t interval_max[4]; /* longest gap of report interval i, at [i & 3] */
 	uint64_t interval;
@@ -143,7 +144,7 @@ struct ss_region {
 	uint32_t state;       /* enum ss_state */
 	uint32_t stop_reason; /* enum ss_stop */
 	int32_t stop_thread;  /* the elected thread, -1: none */
-	int32_t stop_gap;     /* its gap in that thread's list */
+	int32_t stop_gap;     /* place of its gap in that thread's list */
 	int32_t error;        /* negative errno when state is SS_FAILED */
 	int32_t trace_error;  /* negative errno when marker or tracing_on could not be written, else 0 */
 	/* 104 */

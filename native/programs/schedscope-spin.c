@@ -22,7 +22,7 @@ static const char help[] =
 	"      --duration D     end after D (0: run until a gap over --max-gap or a signal)\n"
 	"      --threshold D    a gap is listed from D on (100us; at least 1us)\n"
 	"      --max-gap D      stop at the first gap over D (100ms; 0: never)\n"
-	"      --gaps N         places in each thread's list (4096); what does not fit is counted\n"
+	"      --gaps N         places in each thread's list (4096): the newest and the longest, all are counted\n"
 	"      --cpus LIST      CPUs to run on, like 0,2-3 (as inherited)\n"
 	"      --pin            thread i only on the i-th of these CPUs, round and round\n"
 	"      --policy P       other, batch, idle, fifo:PRIO or rr:PRIO (as inherited)\n"

@@ -16,6 +16,12 @@ static const struct ss_gap *gaps_of(const struct ss_region *r, const struct ss_t
 	return ss_thread_at(b, r->gaps_offset);
 }
 
+/* Places of the thread's list that are in use. */
+static uint64_t listed(const struct ss_region *r, const struct ss_thread *b)
+{
+	return b->gap_count < r->gap_capacity ? b->gap_count : r->gap_capacity;
+}
+
 static void json_buckets(FILE *out, const char *name, const uint64_t *fast, const uint64_t *hist)
 {
 	fprintf(out, "\"%s\":[", name);
@@ -77,7 +83,7 @@ void ss_spin_json(FILE *out, const struct ss_region *r)
 	const char *comma = "";
 	for (uint32_t i = 0; i < r->threads; i++) {
 		const struct ss_thread *b = ss_region_thread(r, i);
-		for (uint64_t k = 0; k < b->gap_count; k++) {
+		for (uint64_t k = 0; k < listed(r, b); k++) {
 			fputs(comma, out);
 			json_gap(out, &gaps_of(r, b)[k], ns);
 			comma = ",";
@@ -113,14 +119,14 @@ void ss_spin_text(FILE *out, const struct ss_region *r)
 		cpu += b->cpu_ns;
 		delay += b->run_delay_ns;
 		audit += b->audit_ticks;
-		gaps += b->gap_count;
+		gaps += listed(r, b);
 		overflow += b->overflow;
 		warp += b->warp_count;
 	}
 	double off = (double)wall * ns - (double)cpu;
 	fprintf(out, "\nin bursts: wall %.3f ms, off CPU %.3f ms, run_delay %.3f ms, gaps over %.0f us %.3f ms\n", (double)wall * ns / 1e6,
 		off / 1e6, (double)delay / 1e6, (double)r->audit_floor_ticks * ns / 1e3, (double)audit * ns / 1e6);
-	fprintf(out, "%" PRIu64 " gaps over the threshold listed, %" PRIu64 " beyond the list, %" PRIu64 " counter warps, period %" PRIu64
+	fprintf(out, "%" PRIu64 " gaps over the threshold listed, %" PRIu64 " given way to newer ones, %" PRIu64 " counter warps, period %" PRIu64
 		" ticks\n", gaps, overflow, warp, median_period(r, ss_region_thread(r, 0)));
 	fprintf(out, "counter %.6f MHz (%s, residual %.2f ppm, before the run %.6f), invariant %s, clocksource %s, memory %s\n",
 		hz_of(r) / 1e6, r->method, r->residual_ppm, r->hz / 1e6, r->invariant ? "yes" : "NO", r->clocksource,

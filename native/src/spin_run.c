@@ -240,6 +240,11 @@ static void coordinate(struct ss_spin *s, uint64_t started_ns)
 	uint32_t stride = 1, turn = 0;
 	while (!atomic_load(&s->stop)) {
 		uint64_t now = mono_ns();
+		if (now >= next) {
+			add_anchor(s->region, &stride, &turn);
+			report(s, &reported);
+			next += 1000000000u * (1 + (now - next) / 1000000000u);
+		}
 		if (now >= s->run_end_ns) {
 			ss_spin_stop(s, SS_STOP_DURATION);
 			break;
@@ -247,11 +252,6 @@ static void coordinate(struct ss_spin *s, uint64_t started_ns)
 		if (s->options.parent && getppid() != s->options.parent) {
 			ss_spin_stop(s, SS_STOP_SIGNAL);
 			break;
-		}
-		if (now >= next) {
-			add_anchor(s->region, &stride, &turn);
-			report(s, &reported);
-			next += 1000000000u * (1 + (now - next) / 1000000000u);
 		}
 		uint64_t wait = (next < s->run_end_ns ? next : s->run_end_ns) - now;
 		struct timespec timeout = {(time_t)(wait / 1000000000u), (long)(wait % 1000000000u)};

@@ -85,24 +85,21 @@ static void record(struct ss_worker *w, int kind, uint32_t flags, uint64_t start
 	w->before = now;
 	w->minor_ticks = 0;
 
-	/* The last place is for the longest of those that come when the list is full. */
-	uint32_t capacity = s->options.gap_capacity;
-	uint64_t place = b->gap_count;
+	/* A ring, because the newest gaps are those of which a trace still holds the cause; the last place is for the longest dropped. */
+	uint32_t ring = s->options.gap_capacity - 1;
+	uint64_t place = b->gap_count % ring;
 	write_begin(b);
-	if (place >= capacity - 1)
-		ADD(b->overflow, 1);
-	if (place < capacity - 1) {
-		w->gaps[place] = gap;
-		__atomic_store_n(&b->gap_count, place + 1, __ATOMIC_RELEASE);
-	} else {
-		struct ss_gap *last = &w->gaps[capacity - 1];
-		place = capacity - 1;
-		if (stop || b->gap_count < capacity || ticks > last->end_tsc - last->start_tsc) {
-			gap.flags |= SS_GAP_OVERFLOW;
-			*last = gap;
-			SET(b->gap_count, capacity);
+	if (b->gap_count >= ring) {
+		struct ss_gap *old = &w->gaps[place], *kept = &w->gaps[ring];
+		if (b->gap_count > ring)
+			ADD(b->overflow, 1);
+		if (b->gap_count == ring || old->end_tsc - old->start_tsc > kept->end_tsc - kept->start_tsc) {
+			*kept = *old;
+			kept->flags |= SS_GAP_OVERFLOW;
 		}
 	}
+	w->gaps[place] = gap;
+	__atomic_store_n(&b->gap_count, b->gap_count + 1, __ATOMIC_RELEASE);
 	if (stop) {
 		s->region->stop_thread = (int32_t)w->index;
 		s->region->stop_gap = (int32_t)place;

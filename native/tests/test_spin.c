@@ -50,6 +50,7 @@ static void sums(void)
 		      counted, (unsigned long long)b->wall_ticks);
 		CHECK(b->gap_count + b->overflow >= b->run_count + b->wake_count, "thread %u: %llu listed", i,
 		      (unsigned long long)b->gap_count);
+		CHECK(b->gap_count < r->gap_capacity, "the list is not full");
 		for (uint64_t k = 0; k < b->gap_count; k++) {
 			const struct ss_gap *g = &gaps[k];
 			CHECK(g->end_tsc - g->start_tsc >= r->threshold_ticks, "gap %llu is long enough", (unsigned long long)k);
