@@ -3,7 +3,7 @@ import type { CaptureCpuStats } from "../tracefs/meta.ts";
 import { readKernelText } from "./kernel_file.ts";
 
 /** Pages that are written at once. */
-const BATCH = 256;
+const BATCH = 64;
 
 /**
  * Moves one CPU's pages out of a tracefs instance into a file.

@@ -97,6 +97,8 @@ export class TracefsRecorder implements AsyncDisposable {
   #timer: ReturnType<typeof setInterval> | undefined;
   #failure: unknown;
   #released = false;
+  /** Why the instance could not be removed at once. */
+  #busy: string | undefined;
 
   /** Use {@linkcode startTracefs}, which sees to what must be there before. */
   constructor(options: TracefsOptions, notes: string[]) {
@@ -153,31 +155,33 @@ export class TracefsRecorder implements AsyncDisposable {
    *
    * Throws {@linkcode RecordingError} where the capture could not be written (a full disk); the instance is gone all the same.
    */
-  stop(): Promise<TracefsCapture> {
+  async stop(): Promise<TracefsCapture> {
     try {
-      return Promise.resolve(this.#finish());
+      return this.#finish();
     } catch (error) {
       this.#abandon();
-      return Promise.reject(error);
+      throw error;
+    } finally {
+      await this.#removeBusy();
     }
   }
 
   /** Removes the instance, and what was recorded unless {@linkcode TracefsRecorder.stop} has finished it. */
-  [Symbol.asyncDispose](): Promise<void> {
+  async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#released) this.#abandon();
-    return Promise.resolve();
+    await this.#removeBusy();
   }
 
   #finish(): TracefsCapture {
     if (this.#failure !== undefined) throw this.#failed(this.#failure);
     if (this.#released) throw new RecordingError("Expected a running recording but this one has ended");
     clearInterval(this.#timer);
-    this.#write("tracing_on", "0");
-    const stopped = this.#clockReader!.now();
-    this.#write("events/enable", "0");
     let bytes = 0;
     const stats: CaptureCpuStats[] = [];
     try {
+      this.#write("tracing_on", "0");
+      const stopped = this.#clockReader!.now();
+      this.#write("events/enable", "0");
       for (const drain of this.#drains) {
         drain.drain(Infinity);
         const { text, counters } = drain.stats();
@@ -265,15 +269,31 @@ export class TracefsRecorder implements AsyncDisposable {
     for (const drain of this.#drains) drain[Symbol.dispose]();
     this.#clockReader?.[Symbol.dispose]();
     if (this.#marker !== undefined) fs.closeSync(this.#marker);
+    this.#busy = this.#tryRemove();
+  }
+
+  /** Tries to remove the instance; the reason why it could not be, undefined where it is gone. */
+  #tryRemove(): string | undefined {
     try {
       removeInstance(this.instanceDir);
+      return undefined;
     } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return;
-      const reason = error instanceof Error ? error.message : String(error);
-      this.#notes.push(
-        `${this.instanceDir} could not be removed (${reason}); schedscope doctor --clean removes it`,
-      );
+      if (error instanceof Deno.errors.NotFound) return undefined;
+      return error instanceof Error ? error.message : String(error);
     }
+  }
+
+  /** Waits for others (a spin core that writes markers) to close the files of an instance that was busy. */
+  async #removeBusy(): Promise<void> {
+    for (let i = 0; this.#busy !== undefined && i < 100; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      this.#busy = this.#tryRemove();
+    }
+    if (this.#busy === undefined) return;
+    this.#notes.push(
+      `${this.instanceDir} could not be removed (${this.#busy}); schedscope doctor --clean removes it`,
+    );
+    this.#busy = undefined;
   }
 
   #copyLayouts(headerPage: string): void {

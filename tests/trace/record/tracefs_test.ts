@@ -31,6 +31,25 @@ Deno.test("a recording leaves nothing behind and the top level untouched", async
   await Deno.remove(directory, { recursive: true });
 });
 
+Deno.test("an instance that another process still writes to is removed when that lets go", async () => {
+  const directory = await Deno.makeTempDir();
+  await using recorder = await startTracefs({ output: `${directory}/a.tracefs` });
+  const other = new Deno.Command("sh", {
+    args: ["-c", "exec 7>$0/trace_marker; echo open; read x; sleep 0.3", recorder.instanceDir],
+    stdin: "piped",
+    stdout: "piped",
+  }).spawn();
+  const reader = other.stdout.getReader();
+  await reader.read();
+  await other.stdin.close();
+  const { notes } = await recorder.stop();
+  assert.deepEqual(ownInstances(), []);
+  assert.deepEqual(notes.filter((note) => note.includes("could not")), []);
+  await other.status;
+  await reader.cancel();
+  await Deno.remove(directory, { recursive: true });
+});
+
 Deno.test("a full disk is a clear error, and nothing is left", async () => {
   const directory = await Deno.makeTempDir();
   const mount = await new Deno.Command("mount", {
