@@ -4,8 +4,11 @@ import { type OrderWorkspace, timeOrder } from "./time_order.ts";
 /** The columns of rows, as {@linkcode SchedStream} has them. */
 export type RowColumns = Pick<SchedStream, "kind" | "ts" | "cpu" | "pid" | "tid" | "a" | "b" | "c">;
 
-/** Takes rows `from` to `to` of `rows`, in time order after all it took before. The columns are used again afterwards. */
-export type RowSink = (rows: RowColumns, from: number, to: number) => void;
+/**
+ * Takes `count` rows that follow in time on all it took before: `rows` from 0 on, or, where there is an `order`, the rows
+ * `order[0]`, `order[1]`, ... of them. The arrays are used again afterwards.
+ */
+export type RowSink = (rows: RowColumns, order: Uint32Array | undefined, count: number) => void;
 
 /** Options of {@linkcode StreamBuilder}. */
 export interface StreamBuilderOptions {
@@ -116,34 +119,26 @@ export class StreamBuilder {
       ? countUpTo(this.ts, n, upTo)
       : countOrderedUpTo(this.ts, order, n, upTo);
     if (done === 0) return;
-    const at = this.#sink === undefined ? this.#settledRows : 0;
-    const settled = this.#settled = roomFor(
-      this.#settled,
-      at + done,
-      this.#sink === undefined ? this.#expected : this.kind.length,
-    );
-    const spare = this.#spare = roomFor(this.#spare, n - done, this.kind.length);
-    moveColumns(this, order, 0, done, settled, at);
+    if (this.#sink === undefined) {
+      this.#settled = roomFor(this.#settled, this.#settledRows + done, this.#expected);
+      moveColumns(this, order, 0, done, this.#settled, this.#settledRows);
+    } else this.#hand(this.#sink, order, done);
+    this.#settledRows += done;
+    const spare = roomFor(this.#spare, n - done, this.kind.length);
     moveColumns(this, order, done, n, spare, 0);
-    this.#spare = {
-      kind: this.kind,
-      ts: this.ts,
-      cpu: this.cpu,
-      pid: this.pid,
-      tid: this.tid,
-      a: this.a,
-      b: this.b,
-      c: this.c,
-    };
+    const { kind, ts, cpu, pid, tid, a, b, c } = this;
+    this.#spare = { kind, ts, cpu, pid, tid, a, b, c };
     Object.assign(this, spare);
     this.length = n - done;
-    this.#settledRows += done;
-    if (this.#sink === undefined) return;
-    for (let row = 0; row < done && this.#first === undefined; row++) {
-      if (settled.ts[row] !== -Infinity) this.#first = settled.ts[row];
+  }
+
+  #hand(sink: RowSink, order: Uint32Array | undefined, count: number): void {
+    const stamp = (row: number) => this.ts[order === undefined ? row : order[row]!]!;
+    for (let row = 0; row < count && this.#first === undefined; row++) {
+      if (stamp(row) !== -Infinity) this.#first = stamp(row);
     }
-    if (this.#first !== undefined) this.#last = settled.ts[done - 1];
-    this.#sink(settled, 0, done);
+    if (this.#first !== undefined) this.#last = stamp(count - 1);
+    sink(this, order, count);
   }
 
   /** Settles what is left, for a builder with a sink; returns whether the sink saw all rows in their order. */

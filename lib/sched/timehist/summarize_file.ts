@@ -15,15 +15,11 @@ export async function summarizeFile(
 ): Promise<TimehistSummary> {
   if (await isPerfData(path)) {
     const tracker = new RunTracker(filter);
-    let end = 0;
-    const scanned = scan(path, (rows, from, to) => {
-      tracker.take(rows, from, to);
-      end = rows.ts[to - 1]!;
-    });
+    const scanned = scan(path, (rows, order, count) => tracker.take(rows, order, count));
     if (scanned !== undefined) {
-      const { trace, start } = scanned;
+      const { trace, start, end } = scanned;
       trace.requireEvent("timehist", "sched:sched_switch");
-      return summarize(tracker.finish(), trace, Math.max(0, end - start), filter.cpus);
+      return summarize(tracker.finish(), trace, end - start, filter.cpus);
     }
   }
   return timehistSummary(await openTrace(path), filter);

@@ -135,7 +135,7 @@ export interface CpuRuns {
  */
 export function trackRuns(stream: SchedStream, filter: RunFilter, rows?: RunRows): TrackedRuns {
   const tracker = new RunTracker(filter, rows);
-  tracker.take(stream, 0, stream.length);
+  tracker.take(stream, undefined, stream.length);
   return tracker.finish();
 }
 
@@ -175,14 +175,42 @@ export class RunTracker {
     for (let cpu = 0; cpu < 16; cpu++) this.#cpus[cpu * CPU_STRIDE] = NaN;
   }
 
-  /** Takes the rows `from` to `to` of `rows`, which follow in time on those it took before. */
-  take(rows: RowColumns, from: number, to: number): void {
+  /**
+   * Takes `count` rows, which follow in time on those it took before: `rows` from 0 on, or in the order of `order`.
+   *
+   * A switch in the plain course of things (both threads known, the chain whole, all runs wanted and none stored) is dealt
+   * with in this loop, with what it needs in local variables; it is `#switch`, `#book` and `#enter` for that case, and half of
+   * the time of a summary. All other switches go through those.
+   */
+  take(rows: RowColumns, order: Uint32Array | undefined, count: number): void {
     const { kind, ts, cpu, pid, tid, a, b, c } = rows;
-    for (let i = from; i < to; i++) {
+    const { from, to, cpus, pids, tids } = this.#filter;
+    const plain = this.#rows === undefined && from === undefined && to === undefined && cpus === undefined &&
+      pids === undefined && tids === undefined;
+    const index = this.#index;
+    for (let step = 0; step < count; step++) {
+      const i = order === undefined ? step : order[step]!;
       switch (kind[i]!) {
         case Kind.Switch: {
           const prev = a[i]!;
-          this.#switch(this.#switches++, ts[i]!, cpu[i]!, prev, tid[i] === prev ? pid[i]! : -1, b[i]!, c[i]!);
+          const process = tid[i] === prev ? pid[i]! : -1;
+          const on = cpu[i]!;
+          if (plain && on < this.#cpuCount && this.#lost[on] === 0) {
+            const thread = this.#current[on]!;
+            const next = c[i]!;
+            const nextThread = next === 0 ? IDLE : index.find(next);
+            if (
+              nextThread !== -1 &&
+              (thread === IDLE
+                ? prev === 0
+                : thread >= 0 && index.tid(thread) === prev && index.find(prev) === thread)
+            ) {
+              this.#switches++;
+              this.#plainSwitch(ts[i]!, on, thread, process, b[i]!, nextThread);
+              break;
+            }
+          }
+          this.#switch(this.#switches++, ts[i]!, on, prev, process, b[i]!, c[i]!);
           break;
         }
         // Of a waking and the wakeup that follows it, the second finds the thread runnable and changes nothing.
@@ -234,6 +262,51 @@ export class RunTracker {
       runs: this.#runs,
       lostEvents: this.#lostEvents,
     };
+  }
+
+  /** `#switch` for the plain course of things; `prev` and `next` are threads or IDLE. */
+  #plainSwitch(t: number, cpu: number, prev: number, pid: number, state: number, next: number): void {
+    const on = this.#cpus;
+    const slots = this.#threads;
+    const at = cpu * CPU_STRIDE;
+    const run = t - on[at]!; // OnCpu.Since
+    const censored = this.#currentCensored[cpu]!;
+    this.#runs++;
+    on[at + OnCpu.Switches]!++;
+    on[at + OnCpu.Covered]! += run;
+    if (prev === IDLE) {
+      on[at + OnCpu.Idle]! += run;
+      on[at + OnCpu.IdleRuns]!++;
+    } else {
+      const base = prev * STRIDE;
+      slots[base] = t; // Slot.Left
+      this.#lastState[prev] = state;
+      this.#status[prev] = isRunnable(state) ? Status.Runnable : Status.Blocked;
+      if (pid >= 0) this.#pids[prev] = pid;
+      if (censored !== 0) {
+        this.#censored++;
+        this.#book(prev, at, run, censored);
+      } else {
+        slots[base + Slot.Runs]!++;
+        const n = ++slots[base + Slot.KnownRuns]!;
+        slots[base + Slot.Total]! += run;
+        const before = slots[base + Slot.Mean]!;
+        const delta = run - before;
+        const mean = before + delta / n;
+        slots[base + Slot.Mean] = mean;
+        slots[base + Slot.M2]! += delta * (run - mean);
+        if (n === 1 || run < slots[base + Slot.Min]!) slots[base + Slot.Min] = run;
+        if (run > slots[base + Slot.Max]!) slots[base + Slot.Max] = run;
+        const delay = on[at + OnCpu.WakeDelay]!;
+        slots[base + Slot.WakeDelay]! += delay;
+        if (delay > slots[base + Slot.WakeDelayMax]!) slots[base + Slot.WakeDelayMax] = delay;
+        slots[base + Slot.Sleep]! += on[at + OnCpu.Sleep]!;
+        slots[base + Slot.Iowait]! += on[at + OnCpu.Iowait]!;
+        slots[base + Slot.Preempt]! += on[at + OnCpu.Preempt]!;
+      }
+    }
+    on[at] = t;
+    this.#enter(t, cpu, at, next);
   }
 
   #switch(
@@ -295,13 +368,13 @@ export class RunTracker {
       }
     }
     on[at] = t;
-    this.#enter(t, cpu, at, nextTid);
+    this.#enter(t, cpu, at, nextTid === 0 ? IDLE : this.#thread(nextTid));
   }
 
   /** A thread begins to run: what it did since it left a CPU is now known. */
-  #enter(t: number, cpu: number, at: number, tid: number): void {
+  #enter(t: number, cpu: number, at: number, thread: number): void {
     const on = this.#cpus;
-    if (tid === 0) {
+    if (thread === IDLE) {
       this.#current[cpu] = IDLE;
       this.#currentCensored[cpu] = 0;
       on[at + OnCpu.Wait] =
@@ -313,7 +386,6 @@ export class RunTracker {
       this.#currentWaker[cpu] = -1;
       return;
     }
-    const thread = this.#thread(tid);
     const slots = this.#threads;
     const base = thread * STRIDE;
     // A thread that is thought to run elsewhere left there unseen.

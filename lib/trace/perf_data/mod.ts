@@ -41,8 +41,9 @@ export function read(source: ByteSource): Trace {
 export interface ScannedTrace {
   /** The trace, but that its stream has no rows. */
   readonly trace: Trace;
-  /** Stamp of the first row relative to the stamps that the sink saw; the trace's epoch is there. */
+  /** Stamps of the first and the last row, as the sink saw them; the trace's epoch is at `start`. */
   readonly start: number;
+  readonly end: number;
 }
 
 /**
@@ -122,5 +123,5 @@ function readInto(source: ByteSource, sink: RowSink | undefined): ScannedTrace |
     savedNames: new Map(),
     decode: (event, fields, exact) => decodeEvent(source, header.data, layouts, epoch, event, fields, exact),
   });
-  return { trace, start };
+  return { trace, start, end };
 }
