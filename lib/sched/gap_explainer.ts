@@ -15,6 +15,7 @@ export interface GapExplanation {
   readonly culpritTid: number;
   /** Its name when it did; the interrupt's name for `irq` and `softirq`; else empty. */
   readonly culprit: string;
+  /** Its scheduling class; empty where there is no thread. */
   readonly culpritClass: SchedClass;
   /** CPU on which it happened; -1 unknown. */
   readonly cpu: number;

@@ -12,7 +12,7 @@ export type ThreadStateColumns = {
   ts: Float64Array;
   /** ns. */
   dur: Float64Array;
-  state: DictColumn<typeof STATES[number]>;
+  state: DictColumn<"unknown" | "running" | "runnable" | "sleeping">;
   /** CPU that it ran on or was queued on; -1 unknown. */
   cpu: Int32Array;
 };

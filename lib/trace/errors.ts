@@ -1,5 +1,6 @@
 /** The input is no trace, or is damaged so that nothing can be read from it. */
 export class TraceFormatError extends Error {
+  /** Tells the class apart after structured cloning. */
   override name = "TraceFormatError";
   /** Byte at which the input stopped making sense. */
   readonly offset: number;
@@ -13,6 +14,7 @@ export class TraceFormatError extends Error {
 
 /** An analysis needs an event that the trace does not have. */
 export class MissingEventError extends Error {
+  /** Tells the class apart after structured cloning. */
   override name = "MissingEventError";
   /** Any one of these would have done. */
   readonly events: readonly string[];

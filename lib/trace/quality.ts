@@ -7,6 +7,7 @@ export type HoleKind = "lost" | "chain" | "truncated" | "corrupt";
 
 /** A hole that the recorder or the reader knows of. */
 export interface KnownHole {
+  /** Why. */
   readonly kind: HoleKind;
   /** CPU, or -1 where it is not known or all are meant. */
   readonly cpu: number;
@@ -49,7 +50,9 @@ export type CoverageColumns = {
 
 /** What is missing from a trace, and how it is known. */
 export interface Quality {
+  /** Every hole, by its start. */
   readonly holes: Frame<HoleColumns>;
+  /** One row for each CPU. */
   readonly coverage: Frame<CoverageColumns>;
   /** Records that the recorder said it lost. */
   readonly lost: number;

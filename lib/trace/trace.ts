@@ -99,8 +99,11 @@ export interface TraceParts {
   readonly path?: string;
   /** Stamp of ts = 0 in ns of the clock. */
   readonly epoch: bigint;
+  /** The clock of the stamps. */
   readonly clock: TraceClock;
+  /** The machine. */
   readonly host: TraceHost;
+  /** Its CPUs. */
   readonly topology: TraceTopology;
   /** Scheduler events in time order. */
   readonly stream: SchedStream;
@@ -128,8 +131,11 @@ export class Trace {
   readonly path: string | undefined;
   /** Stamp of ts = 0, in ns of {@linkcode Trace.clock}. */
   readonly epoch: bigint;
+  /** The clock of the stamps. */
   readonly clock: TraceClock;
+  /** The machine. */
   readonly host: TraceHost;
+  /** Its CPUs. */
   readonly topology: TraceTopology;
   /** The scheduler's events in time order: what the analyses run over. */
   readonly stream: SchedStream;

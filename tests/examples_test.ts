@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import { recordWithPerf } from "./trace/perf_data/record_with_perf.ts";
+
+/** Runs an example as its own comment says. */
+async function example(name: string, ...args: string[]): Promise<string> {
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "-q", `examples/${name}`, ...args],
+    stdin: "null",
+    env: { NO_COLOR: "1" },
+  }).output();
+  assert.ok(success, new TextDecoder().decode(stderr));
+  return new TextDecoder().decode(stdout);
+}
+
+Deno.test("examples run and print what they promise", async (t) => {
+  const dir = await Deno.makeTempDir();
+  try {
+    await t.step("longest_gaps.ts", async () => {
+      await recordWithPerf(`${dir}/perf.data`, ["perf", "bench", "sched", "messaging", "-l", "50"]);
+      assert.match(
+        await example("longest_gaps.ts", `${dir}/perf.data`),
+        /\d+ gaps over 1 ms; .*\n.* stood still for /,
+      );
+    });
+    await t.step("record_and_explain.ts", async () => {
+      assert.match(await example("record_and_explain.ts"), /recorded by tracefs: .*\n(.+ % of one CPU\n){3}/);
+    });
+    await t.step("none is left out", () => {
+      const names = [...Deno.readDirSync("examples")].filter((entry) => entry.isFile).map((entry) =>
+        entry.name
+      ).sort();
+      assert.deepEqual(names, ["longest_gaps.ts", "record_and_explain.ts"]);
+    });
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
