@@ -55,12 +55,15 @@ export function parseEventFormat(text: string, system: string): EventFormat {
 }
 
 function parseField(line: string, event: string): EventField {
-  const match =
-    /field(?: special)?:([^;]*);\s*offset:(\d+);\s*size:(\d+);(?:\s*signed:(\d+);)?/.exec(line);
-  if (match === null) throw new SyntaxError(`Expected offset and size in a field of ${event}: ${preview(line)}`);
+  const match = /field(?: special)?:([^;]*);\s*offset:(\d+);\s*size:(\d+);(?:\s*signed:(\d+);)?/.exec(line);
+  if (match === null) {
+    throw new SyntaxError(`Expected offset and size in a field of ${event}: ${preview(line)}`);
+  }
   const declaration = match[1]!.trim();
   const parts = /^(.*?)([A-Za-z_]\w*)\s*(\[[^\]]*\])?$/.exec(declaration);
-  if (parts === null) throw new SyntaxError(`Expected a C declaration in a field of ${event}: ${preview(declaration)}`);
+  if (parts === null) {
+    throw new SyntaxError(`Expected a C declaration in a field of ${event}: ${preview(declaration)}`);
+  }
   const type = parts[1]!.trim();
   const brackets = parts[3];
   const size = Number(match[3]);
