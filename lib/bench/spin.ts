@@ -51,7 +51,7 @@ async function follow(
         before = readCounters();
         started = performance.now();
       } else if (before && head) {
-        options.onProgress?.(spinSnapshot(head, region.bytes(), (performance.now() - started) * 1e6));
+        options.onProgress?.(spinSnapshot(head, region.counters(head), (performance.now() - started) * 1e6));
       }
       await pause(!before ? 5 : options.onProgress ? interval : 60_000, ended);
     }
@@ -110,11 +110,10 @@ export async function spin(options: SpinOptions = {}): Promise<SpinResult> {
   callback.signal.throwIfAborted();
   const after = readCounters();
 
-  const bytes = region.bytes();
   const head = region.head();
   const since = before ?? after;
   const steal = cpus.reduce((sum, cpu) => sum + (after.steal.get(cpu) ?? 0) - (since.steal.get(cpu) ?? 0), 0);
-  return new SpinResult(head, bytes, {
+  return new SpinResult(head, region.threads(head), {
     interrupts: interruptsBetween(since.interrupts, after.interrupts, cpus),
     steal,
     fingerprint: { ...machine, tsc_method: head.text(256, 32) },

@@ -43,6 +43,8 @@ export const stopReasons = ["none", "duration", "maxGap", "signal"] as const;
 
 /** Size of the region's head. */
 export const headSize = 4096;
+/** Size of a thread's counters. */
+export const threadSize = 512;
 
 const magic = 0x314e495053484353n;
 const version = 1;
@@ -124,12 +126,11 @@ export class RegionThread {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
 
-  /** Block `index` of the whole region `bytes`. */
-  constructor(head: RegionHead, bytes: Uint8Array, index: number) {
-    const from = head.threadsOffset + index * head.threadStride;
+  /** Wraps a block's `bytes`, of which only as much has to be there as is asked for: 512 for the counters. */
+  constructor(head: RegionHead, bytes: Uint8Array) {
     this.#head = head;
-    this.#bytes = bytes.subarray(from, from + head.threadStride);
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset + from, this.#bytes.byteLength);
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   /** Kernel id of the thread. */
@@ -167,9 +168,16 @@ export class RegionThread {
   }
   /** The gaps, one record of 96 bytes each, not in order. */
   get gaps(): DataView {
-    const from = this.#head.u32(64);
-    const size = Math.min(this.counter("gap_count"), this.#head.u32(40)) * this.#head.u32(44);
-    return new DataView(this.#bytes.buffer, this.#bytes.byteOffset + from, size);
+    return new DataView(this.#bytes.buffer, this.#bytes.byteOffset + this.#head.u32(64), this.#gapBytes);
+  }
+
+  /** How many bytes of the block are in use. */
+  get used(): number {
+    return this.#head.u32(64) + this.#gapBytes;
+  }
+
+  get #gapBytes(): number {
+    return Math.min(this.counter("gap_count"), this.#head.u32(40)) * this.#head.u32(44);
   }
 
   #counts(offset: number, length: number): Float64Array {

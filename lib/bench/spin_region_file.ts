@@ -1,4 +1,4 @@
-import { headSize, RegionHead } from "./spin_region.ts";
+import { headSize, RegionHead, RegionThread, threadSize } from "./spin_region.ts";
 
 const prefix = "schedscope-spin-";
 
@@ -53,12 +53,17 @@ export class SpinRegionFile implements Disposable {
 
   /** The head as it is now. */
   head(): RegionHead {
-    return new RegionHead(this.#read(headSize));
+    return new RegionHead(this.#read(0, headSize));
   }
 
-  /** All of it as it is now. */
-  bytes(): Uint8Array {
-    return this.#read(this.#file.statSync().size);
+  /** The counters of each thread as they are now, without histograms and gaps: cheap enough to look at while it runs. */
+  counters(head: RegionHead): RegionThread[] {
+    return this.#blocks(head, (counters) => counters);
+  }
+
+  /** All of each thread. */
+  threads(head: RegionHead): RegionThread[] {
+    return this.#blocks(head, (counters, from) => new RegionThread(head, this.#read(from, counters.used)));
   }
 
   /** Takes the name away; the contents stay for those who have it open. */
@@ -73,9 +78,19 @@ export class SpinRegionFile implements Disposable {
     this.#file.close();
   }
 
-  #read(size: number): Uint8Array {
+  #blocks(
+    head: RegionHead,
+    complete: (counters: RegionThread, from: number) => RegionThread,
+  ): RegionThread[] {
+    return Array.from({ length: head.threads }, (_, i) => {
+      const from = head.threadsOffset + i * head.threadStride;
+      return complete(new RegionThread(head, this.#read(from, threadSize)), from);
+    });
+  }
+
+  #read(offset: number, size: number): Uint8Array {
     const bytes = new Uint8Array(size);
-    this.#file.seekSync(0, Deno.SeekMode.Start);
+    this.#file.seekSync(offset, Deno.SeekMode.Start);
     let filled = 0;
     while (filled < size) {
       const n = this.#file.readSync(bytes.subarray(filled));

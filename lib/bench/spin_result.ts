@@ -5,7 +5,7 @@ import { Histogram } from "./histogram.ts";
 import type { InterruptColumns } from "./interrupts.ts";
 import { type SpinAudit, spinAudit } from "./spin_audit.ts";
 import { type GapColumns, gapFrame, type ThreadColumns, threadFrame } from "./spin_columns.ts";
-import { logLinearEdge, type RegionHead, RegionThread } from "./spin_region.ts";
+import { logLinearEdge, type RegionHead, type RegionThread } from "./spin_region.ts";
 
 /** How the cycle counter was calibrated. */
 export interface TscCalibration {
@@ -91,8 +91,7 @@ export class SpinResult {
   readonly threshold: number;
 
   /** Reads a finished region. */
-  constructor(head: RegionHead, bytes: Uint8Array, context: SpinContext) {
-    const threads = Array.from({ length: head.threads }, (_, i) => new RegionThread(head, bytes, i));
+  constructor(head: RegionHead, threads: readonly RegionThread[], context: SpinContext) {
     const start = head.reading(288), end = head.reading(304);
     const hz = head.hz, hzBefore = head.f64(176);
     this.epoch = start.mono;

@@ -1,4 +1,4 @@
-import { type RegionHead, RegionThread } from "./spin_region.ts";
+import type { RegionHead, RegionThread } from "./spin_region.ts";
 
 /** A look at a spin run while it goes on. Durations are ns. */
 export interface SpinSnapshot {
@@ -18,12 +18,15 @@ export interface SpinSnapshot {
   readonly runTime: number;
 }
 
-/** What the region's bytes say now. */
-export function spinSnapshot(head: RegionHead, bytes: Uint8Array, elapsed: number): SpinSnapshot {
+/** What the threads' counters say. */
+export function spinSnapshot(
+  head: RegionHead,
+  threads: readonly RegionThread[],
+  elapsed: number,
+): SpinSnapshot {
   const ns = 1e9 / head.hz;
   let spinning = 0, sleeping = 0, gaps = 0, runMax = 0, wakeMax = 0, runTime = 0;
-  for (let i = 0; i < head.threads; i++) {
-    const thread = new RegionThread(head, bytes, i);
+  for (const thread of threads) {
     if (thread.state === "spinning") spinning++;
     if (thread.state === "sleeping") sleeping++;
     gaps += thread.counter("run_count") + thread.counter("wake_count");
