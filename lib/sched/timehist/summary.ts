@@ -164,10 +164,12 @@ function names(listed: readonly number[], tracked: TrackedRuns, trace: Trace): s
 }
 
 function namesInSwitches(trace: Trace): Map<number, string> {
-  // Not trace.switches: after a scan the trace's stream has no rows.
-  const switches = trace.event("sched:sched_switch");
-  const tids = switches.column("prev_pid") as Int32Array;
-  const comms = switches.column("prev_comm") as DictColumn;
+  // After a scan the trace's stream has no rows, and so has no trace.switches.
+  const { switches } = trace;
+  const kept = trace.stream.length > 0;
+  const event = trace.event("sched:sched_switch");
+  const tids = kept ? switches.column("prev_pid") : event.column("prev_pid") as Int32Array;
+  const comms = kept ? switches.column("prev_comm") : event.column("prev_comm") as DictColumn;
   const codes = new Map<number, number>();
   for (let row = 0; row < tids.length; row++) codes.set(tids[row]!, comms.codes[row]!);
   return new Map([...codes].map(([tid, code]) => [tid, comms.dictionary[code]!]));

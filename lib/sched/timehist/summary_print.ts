@@ -1,7 +1,7 @@
 import type { ByteWriter } from "./byte_writer.ts";
 import type { TimehistPrintOptions } from "./options.ts";
 import type { TimehistSummary } from "./summary.ts";
-import { utf8 } from "./utf8.ts";
+import { printable } from "./utf8.ts";
 
 const TASK = 30;
 const DASH = "-";
@@ -50,7 +50,7 @@ function printSection(
 ): void {
   const { threads } = summary;
   const comm = threads.column("comm");
-  const names = comm.dictionary.map(utf8);
+  const names = comm.dictionary.map(printable);
   const tid = threads.column("tid");
   const pid = threads.column("pid");
   const parent = threads.column("parent_tid");

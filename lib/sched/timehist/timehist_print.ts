@@ -10,7 +10,7 @@ import { printSummary } from "./summary_print.ts";
 import { type TimehistSummary, timehistSummary } from "./summary.ts";
 import { timehist, type TimehistColumns } from "./timehist.ts";
 import type { RunFilter } from "./track_runs.ts";
-import { utf8 } from "./utf8.ts";
+import { printable, utf8 } from "./utf8.ts";
 
 /** How much of the machine's time the printed rows stand for. */
 export interface TimehistCoverage {
@@ -174,9 +174,9 @@ class RowPrinter {
       state: rows.column("state"),
       nextPid: rows.column("next_pid"),
       comm: comm.codes,
-      names: comm.dictionary.map(utf8),
+      names: comm.dictionary.map(printable),
       next: next?.codes,
-      nextNames: next?.dictionary.map(utf8),
+      nextNames: next?.dictionary.map(printable),
     };
   }
 

@@ -8,7 +8,15 @@ export interface RecordingPlan {
   readonly program: readonly string[];
 }
 
-const EVENTS = ["switch", "waking", "wakeup_new", "migrate_task", "process_fork", "process_exit", "process_exec"]
+const EVENTS = [
+  "switch",
+  "waking",
+  "wakeup_new",
+  "migrate_task",
+  "process_fork",
+  "process_exit",
+  "process_exec",
+]
   .map((name) => `sched:sched_${name}`).join(",");
 const RECORD = ["record", "-q", "-a", "-e", EVENTS];
 
