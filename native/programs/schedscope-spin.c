@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 
 static const char help[] =
@@ -90,11 +89,6 @@ int main(int argc, char **argv)
 	spin.signal_fd = signalfd(-1, &ours, SFD_CLOEXEC | SFD_NONBLOCK);
 	spin.lines = options.json ? stderr : stdout;
 	setvbuf(stdout, NULL, options.json ? _IOFBF : _IOLBF, 1 << 16);
-	/* So that the threads measured cannot keep their own coordinator from stopping them; no matter if refused. */
-	if (options.policy == SCHED_FIFO || options.policy == SCHED_RR)
-		sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){.sched_priority = options.priority + 1});
-	else
-		setpriority(PRIO_PROCESS, 0, -10);
 	mlockall(MCL_CURRENT);
 	rc = ss_spin_run(&spin);
 	if (rc < 0) {

@@ -63,6 +63,27 @@ Deno.test("threads run where and how they are told", async () => {
   }
 });
 
+Deno.test("left alone, threads are what this process is, not what their coordinator is", async () => {
+  const seen: ReturnType<typeof threadOf>[] = [];
+  await spin({
+    threads: 3,
+    duration: 400e6,
+    maxSleep: 10e6,
+    maxGap: 0,
+    progressInterval: 50e6,
+    onProgress: () => {
+      const child = childOf("schedscope-spin");
+      for (const { name } of Deno.readDirSync(`/proc/${child}/task`)) seen.push(threadOf(child, name));
+    },
+  });
+  const own = threadOf("self", Deno.readLinkSync("/proc/thread-self").split("/").at(-1)!);
+  const spinners = seen.filter(({ comm }) => comm.startsWith("spin-"));
+  assert.ok(spinners.length >= 3);
+  for (const { nice, policy, cpus } of spinners) {
+    assert.deepEqual({ nice, policy, cpus }, { nice: own.nice, policy: own.policy, cpus: own.cpus });
+  }
+});
+
 Deno.test("one seed, one set of sleeping times; another seed, others", async () => {
   const sleeps = async (
     seed: number,
