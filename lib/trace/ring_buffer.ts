@@ -200,7 +200,7 @@ export class CpuPages {
     const stamps = out.ts;
     let row = out.length;
     let ts = base;
-    let floor = last;
+    let floor = Math.max(base, last);
     let at = start + dataOffset;
     while (at + 4 <= end) {
       const word = view.getUint32(at, littleEndian);

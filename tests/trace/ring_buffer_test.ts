@@ -161,6 +161,15 @@ Deno.test("records that do not fit, commits that are too large and cut pages bec
   assert.deepEqual(cut.holes.map((hole) => [hole.kind, hole.offset]), [["truncated", 0]]);
 });
 
+Deno.test("time never falls, also where a damaged stamp goes back behind lost events", () => {
+  const layout = parseHeaderPage(HEADER(8), true);
+  const first = new PageWriter(layout, 1000n).record(1, 5, 8).done();
+  const second = new PageWriter(layout, 5000n).stamp(200n).record(1, 6, 8).done(9);
+  const { length, ids, ts } = new CpuPages(0, join(first, second), layout).walk(1000n, known);
+  assert.deepEqual([...ids.subarray(0, length)], [5, LOST_ID, 6]);
+  assert.deepEqual([...ts.subarray(0, length)], [1, 4000, 4000]);
+});
+
 Deno.test("a header_page that makes no sense is refused", () => {
   for (
     const text of [

@@ -5,6 +5,7 @@ import { CaptureDirectory } from "./capture_directory.ts";
 import { cleanStale, removeInstance } from "./clean_stale.ts";
 import { MachineLacksError, RecordingError } from "./errors.ts";
 import { chooseCpus, chooseEvents, cpuMask } from "./choose.ts";
+import { InstanceGuard } from "./instance_guard.ts";
 import { readKernelFile, readKernelText } from "./kernel_file.ts";
 import { lookAtMachine, type Machine } from "./machine.ts";
 import { ownedName } from "./owner.ts";
@@ -69,7 +70,14 @@ export async function startTracefs(options: TracefsOptions): Promise<TracefsReco
   for (const { path, reason } of failed) {
     notes.push(`could not remove ${path}, left by a process that is gone: ${reason}`);
   }
-  return new TracefsRecorder(options, notes);
+  const recorder = new TracefsRecorder(options, notes);
+  try {
+    recorder.guard();
+    return recorder;
+  } catch (error) {
+    await recorder[Symbol.asyncDispose]();
+    throw error;
+  }
 }
 
 /** A running recording by tracefs. Disposing of it without {@linkcode TracefsRecorder.stop} throws the recording away. */
@@ -90,8 +98,9 @@ export class TracefsRecorder implements AsyncDisposable {
   readonly #pageSize: number;
   readonly #pageData: number;
   readonly #tscHz: number | undefined;
-  readonly #unload = () => this.#release();
+  readonly #unload = () => this.#abandon();
   #clockReader: InstanceClock | undefined;
+  #guard: InstanceGuard | undefined;
   #started: CaptureMoment | undefined;
   #marker: number | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
@@ -141,6 +150,11 @@ export class TracefsRecorder implements AsyncDisposable {
       this.#timer = setInterval(() => this.#drainSome(), every);
       Deno.unrefTimer(this.#timer as unknown as number);
     }
+  }
+
+  /** Has the instance removed also when this process is gone before it could; see {@linkcode InstanceGuard}. */
+  guard(): void {
+    this.#guard ??= new InstanceGuard(this.instanceDir);
   }
 
   /** Writes `text` into the trace, where it becomes an `ftrace:print` event. */
@@ -289,6 +303,10 @@ export class TracefsRecorder implements AsyncDisposable {
       await new Promise((resolve) => setTimeout(resolve, 20));
       this.#busy = this.#tryRemove();
     }
+    await this.#guard?.[Symbol.asyncDispose]();
+    this.#guard = undefined;
+    if (this.#busy === undefined) return;
+    this.#busy = this.#tryRemove();
     if (this.#busy === undefined) return;
     this.#notes.push(
       `${this.instanceDir} could not be removed (${this.#busy}); schedscope doctor --clean removes it`,

@@ -8,32 +8,46 @@ import { instances } from "./busy.ts";
 
 const KILLED = new URL("./killed_owner.ts", import.meta.url).pathname;
 
-/** Starts a recording in a process of its own and kills that without warning. */
-async function killedRecorder(
-  door: string,
-  output: string,
-): Promise<{ pid: number; instanceDir: string | null }> {
+/** Starts a recording in a process of its own. */
+async function startRecorder(door: string, output: string) {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--no-lock", KILLED, door, output],
     stdout: "piped",
   }).spawn();
   const reader = child.stdout.getReader();
   const { value } = await reader.read();
-  const said = JSON.parse(new TextDecoder().decode(value));
-  child.kill("SIGKILL");
-  await child.status;
-  await reader.cancel();
-  return said;
+  const said = JSON.parse(new TextDecoder().decode(value)) as { pid: number; instanceDir: string | null };
+  return {
+    ...said,
+    async kill(signal: Deno.Signal): Promise<void> {
+      child.kill(signal);
+      await child.status;
+      await reader.cancel();
+    },
+  };
 }
 
-/** Command lines of processes that hold `text`. */
-function processesWith(text: string): string[] {
-  const found: string[] = [];
+/** A recording whose process was killed without warning, after what guarded its instance: all at once, as a container ends. */
+async function killedRecorder(
+  door: string,
+  output: string,
+): Promise<{ pid: number; instanceDir: string | null }> {
+  const recorder = await startRecorder(door, output);
+  if (recorder.instanceDir !== null) {
+    for (const { pid } of processesWith(recorder.instanceDir)) Deno.kill(pid, "SIGKILL");
+  }
+  await recorder.kill("SIGKILL");
+  return recorder;
+}
+
+/** Processes with `text` in their command line. */
+function processesWith(text: string): { pid: number; line: string }[] {
+  const found: { pid: number; line: string }[] = [];
   for (const { name } of Deno.readDirSync("/proc")) {
     if (!/^\d+$/.test(name)) continue;
     try {
       const line = Deno.readTextFileSync(`/proc/${name}/cmdline`).replaceAll("\0", " ");
-      if (line.includes(text)) found.push(line);
+      if (line.includes(text)) found.push({ pid: Number(name), line });
     } catch {
       // It has ended.
     }
@@ -65,6 +79,19 @@ Deno.test("what a recorder killed by SIGKILL left is removed by the next recordi
   assert.deepEqual([...Deno.readDirSync(directory)].map((entry) => entry.name), ["killed.tracefs"]);
   await Deno.remove(directory, { recursive: true });
 });
+
+for (const signal of ["SIGKILL", "SIGINT", "SIGTERM"] as const) {
+  Deno.test(`an instance goes by itself when its recorder is ended by ${signal}`, async () => {
+    const directory = await Deno.makeTempDir();
+    const recorder = await startRecorder("tracefs", `${directory}/killed.tracefs`);
+    const name = recorder.instanceDir!.slice(recorder.instanceDir!.lastIndexOf("/") + 1);
+    assert.ok(instances().includes(name));
+    await recorder.kill(signal);
+    await eventually("the instance is still there", () => !instances().includes(name));
+    await eventually("its guard is still there", () => processesWith(name).length === 0);
+    await Deno.remove(directory, { recursive: true });
+  });
+}
 
 Deno.test("doctor --clean removes it too, and says so", async () => {
   const directory = await Deno.makeTempDir();
