@@ -1,0 +1,86 @@
+/**
+ * Compares `schedscope timehist -s` with `perf sched timehist -s` as whole processes, side by side in one run, and tells how
+ * fast a warm process opens and analyses. Prints; never fails by time.
+ *
+ * deno run -A tests/bench/timehist_bench.ts [perf.data]
+ */
+import { openTrace } from "../../lib/trace/open.ts";
+import { timehist } from "../../lib/sched/timehist/timehist.ts";
+import { summarizeFile } from "../../lib/sched/timehist/summarize_file.ts";
+
+const MAIN = new URL("../../lib/cli/main.ts", import.meta.url).pathname;
+const EVENTS = ["switch", "waking", "wakeup_new", "migrate_task"].map((name) => `sched:sched_${name}`).join(
+  ",",
+);
+const SAMPLES = 1_500_000;
+const ROUNDS = 9;
+
+async function makeRecording(path: string): Promise<void> {
+  for (let loops = 4000;; loops *= 2) {
+    const program = ["perf", "bench", "sched", "messaging", "-g", "10", "-l", String(loops)];
+    const args = ["record", "-q", "-a", "-m", "16384", "-e", EVENTS, "-o", path, "--", ...program];
+    await new Deno.Command("perf", { args, stdout: "null", stderr: "null" }).output();
+    if ((await openTrace(path)).stream.length >= SAMPLES) return;
+  }
+}
+
+async function wall(program: string, args: string[]): Promise<number> {
+  const start = performance.now();
+  const { success } = await new Deno.Command(program, { args, stdout: "null", stderr: "null" }).output();
+  if (!success) throw new Error(`${program} ${args.join(" ")} failed`);
+  return performance.now() - start;
+}
+
+const median = (times: number[]) => times.toSorted((x, y) => x - y)[times.length >> 1]!;
+const ms = (time: number) => `${time.toFixed(0)} ms`;
+
+const made = Deno.args[0] === undefined ? await Deno.makeTempFile({ suffix: ".perf.data" }) : undefined;
+const path = Deno.args[0] ?? made!;
+try {
+  if (made !== undefined) await makeRecording(made);
+  const { length } = (await openTrace(path)).stream;
+  const { size } = await Deno.stat(path);
+  console.log(`${length} rows, ${(size / 1e6).toFixed(0)} MB, ${ROUNDS} rounds side by side`);
+
+  const perf: number[] = [];
+  const ours: number[] = [];
+  const compat: number[] = [];
+  const command = ["run", "-A", MAIN, "timehist", "-s"];
+  for (let round = 0; round < ROUNDS; round++) {
+    perf.push(await wall("perf", ["sched", "timehist", "-s", "-i", path]));
+    ours.push(await wall(Deno.execPath(), [...command, path]));
+    compat.push(await wall(Deno.execPath(), [...command, "--rules", "perf-6.1", path]));
+  }
+  const ratio = (times: number[]) => (median(times.map((time, i) => time / perf[i]!))).toFixed(2);
+  console.log(
+    `perf sched timehist -s               median ${ms(median(perf))}, best ${ms(Math.min(...perf))}`,
+  );
+  console.log(
+    `schedscope timehist -s               median ${ms(median(ours))}, best ${ms(Math.min(...ours))}, ` +
+      `ratio ${ratio(ours)} (at most 0.50 is the aim)`,
+  );
+  console.log(
+    `schedscope timehist -s, perf's rules median ${ms(median(compat))}, best ${ms(Math.min(...compat))}, ` +
+      `ratio ${ratio(compat)}`,
+  );
+
+  for (
+    const [name, work] of [
+      ["openTrace + timehist", async () => void timehist(await openTrace(path))],
+      ["summarizeFile", async () => void await summarizeFile(path)],
+    ] as const
+  ) {
+    const times: number[] = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      const start = performance.now();
+      await work();
+      times.push(performance.now() - start);
+    }
+    const rate = (time: number) => `${(length / time / 1000).toFixed(1)} M/s`;
+    console.log(
+      `warm ${name}: median ${rate(median(times))}, best ${rate(Math.min(...times))} (10 M/s is the aim)`,
+    );
+  }
+} finally {
+  if (made !== undefined) await Deno.remove(made);
+}
