@@ -28,8 +28,9 @@ export interface EventFormat {
   readonly printFormat: string;
 }
 
-/** Most fields an event may have before its format text is refused. */
+/** Most fields an event may have before its format text is refused, and most characters of a field's line. */
 const MAX_FIELDS = 4096;
+const MAX_LINE = 1024;
 
 /**
  * Parses a tracepoint's `format` text (as tracefs and the TRACING_DATA of perf.data have it).
@@ -45,6 +46,9 @@ export function parseEventFormat(text: string, system: string): EventFormat {
   const fields: EventField[] = [];
   for (const line of text.split("\n")) {
     if (!/^\s+field(?: special)?:/.test(line)) continue;
+    if (line.length > MAX_LINE) {
+      throw new SyntaxError(`Expected a field of ${name} in ${MAX_LINE} characters: ${preview(line)}`);
+    }
     if (fields.length === MAX_FIELDS) {
       throw new SyntaxError(`Expected at most ${MAX_FIELDS} fields in the format of ${name}`);
     }
