@@ -148,9 +148,49 @@ Deno.test("what belongs to a living process, or to nobody known, is left alone",
   await Deno.remove(directory, { recursive: true });
 });
 
+Deno.test("a container does not take the recorders outside of it for dead, nor the other way round", async () => {
+  const directory = await Deno.makeTempDir();
+  await using recorder = await startTracefs({ output: `${directory}/outside.tracefs` });
+  const inside = new Deno.Command("unshare", {
+    args: [
+      "--pid",
+      "--fork",
+      "--mount-proc",
+      Deno.execPath(),
+      "run",
+      "-A",
+      "--no-lock",
+      KILLED,
+      "tracefs",
+      `${directory}/inside.tracefs`,
+    ],
+    stdin: "null",
+    stdout: "piped",
+  }).spawn();
+  const reader = inside.stdout.getReader();
+  const { instanceDir } = JSON.parse(new TextDecoder().decode((await reader.read()).value));
+  assert.ok(Deno.statSync(recorder.instanceDir).isDirectory, "it was removed from the inside");
+  assert.ok(
+    cleanStale().failed.length === 0 && Deno.statSync(instanceDir).isDirectory,
+    "it was removed from the outside",
+  );
+  const name = instanceDir.slice(instanceDir.lastIndexOf("/") + 1);
+  for (const { pid, line } of processesWith(KILLED)) {
+    if (!line.startsWith("unshare")) Deno.kill(pid, "SIGKILL");
+  }
+  await inside.status;
+  await reader.cancel();
+  await eventually("what a dead container left is still there", () => {
+    cleanStale();
+    return !instances().includes(name);
+  });
+  await recorder.stop();
+  await Deno.remove(directory, { recursive: true });
+});
+
 Deno.test("a process is known by its pid and start time", () => {
   assert.ok(isAlive(thisOwner()));
-  assert.ok(!isAlive({ pid: Deno.pid, startTime: "1" }));
+  assert.ok(!isAlive({ ...thisOwner(), startTime: "1" }));
   assert.equal(startTimeOf(4194303), undefined);
   assert.deepEqual(ownerOf(ownedName()), thisOwner());
   assert.equal(ownerOf("schedscope-1-2"), undefined);
