@@ -90,6 +90,8 @@ function parseLine(line: string): { record: Record<string, number | string>; big
 /**
  * Steals CPU `cpu` for known stretches of time, by a SCHED_FIFO thread in a child process: the truth to hold a detector against.
  *
+ * To hold a spin run against it, start it when the run's first `onProgress` has come: only then the threads spin.
+ *
  * Resolves after the last window. Needs root, CAP_SYS_NICE or RLIMIT_RTPRIO; rejects with an Error that says so, and with the signal's
  * reason when aborted.
  */

@@ -1,3 +1,4 @@
+import { nativeProgram } from "../native/mod.ts";
 import { defaultSignal } from "../trace/default_signal.ts";
 import { allowedCpus } from "./cpu_list.ts";
 import { fingerprint } from "./fingerprint.ts";
@@ -89,6 +90,7 @@ export async function spin(options: SpinOptions = {}): Promise<SpinResult> {
   const isolation = options.isolation ?? "process";
   const args = spinArguments(options);
   const cpus = options.cpus ?? allowedCpus();
+  if (isolation === "process") nativeProgram("schedscope-spin"); // compiled, if need be, before anything is waited for
   const machine = await fingerprint(); // before the run: nothing but the result is left to do after it
   signal?.throwIfAborted();
 

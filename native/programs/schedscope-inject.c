@@ -185,7 +185,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "schedscope-inject: %s: %s\n", o.out ? o.out : "start", strerror(rc ? -rc : errno));
 		return 1;
 	}
-	cpu_set_t set;
+	cpu_set_t set, before;
+	sched_getaffinity(0, sizeof before, &before);
 	CPU_ZERO(&set);
 	CPU_SET(o.cpu, &set);
 	prctl(PR_SET_NAME, o.comm);
@@ -215,6 +216,9 @@ int main(int argc, char **argv)
 		if (next && !next->due_ns)
 			next->due_ns = w->start_ns + w->length_ns + next->after_ns;
 	}
+	/* The rest, printing and exiting, is to take nothing from anybody. */
+	sched_setaffinity(0, sizeof before, &before);
+	sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){0});
 	close(timer);
 	fprintf(out, "{\"type\":\"injector\",\"schema\":\"schedscope-inject/1\",\"tid\":%d,\"comm\":\"%s\",\"cpu\":%" PRIu64 ",\"priority\":%" PRIu64
 		",\"seed\":%" PRIu64 ",\"hz\":%.3f,\"residual_ppm\":%.3f,\"tsc\":%" PRIu64 ",\"mono_ns\":%" PRIu64 "}\n",

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { inject, spin } from "../../lib/bench/mod.ts";
+import { startSpin } from "./start_spin.ts";
 
 Deno.test("three spinners on one CPU: lost time is the same by their own clock, the CPU clock and schedstat", async () => {
   for (let attempt = 1;; attempt++) {
@@ -43,7 +44,7 @@ Deno.test("a wake-up kept from happening is a gap of kind wake, of its length", 
   const cpu = 1 % navigator.hardwareConcurrency;
   // Bursts of 1 ms and sleeps below 4 ms: a window of 50 ms begins in a sleep or a burst and outlasts every deadline.
   const abort = new AbortController();
-  const spinning = spin({
+  const { ended } = await startSpin({
     threads: 1,
     cpus: [cpu],
     burst: 1e6,
@@ -60,10 +61,9 @@ Deno.test("a wake-up kept from happening is a gap of kind wake, of its length", 
     max: 50e6,
     pauseMin: 20e6,
     pauseMax: 30e6,
-    delay: 500e6,
   });
   abort.abort();
-  const { gaps, threads } = await spinning;
+  const { gaps, threads } = await ended;
   const sleep = threads.row(0).sleep;
   let wakes = 0;
   for (let w = 0; w < truth.windows.length; w++) {

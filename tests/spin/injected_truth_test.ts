@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { type GapColumns, inject, type Injection, spin, type SpinResult } from "../../lib/bench/mod.ts";
+import { type GapColumns, inject, type Injection, type SpinResult } from "../../lib/bench/mod.ts";
 import type { Frame } from "../../lib/frame/mod.ts";
+import { startSpin } from "./start_spin.ts";
 
 const threshold = 500e3;
 
@@ -62,7 +63,7 @@ Deno.test("spin finds every window that a SCHED_FIFO thread steals, at its lengt
   const cpu = 1 % navigator.hardwareConcurrency;
   for (let attempt = 1;; attempt++) {
     const abort = new AbortController();
-    const spinning = spin({
+    const { ended } = await startSpin({
       threads: 1,
       cpus: [cpu],
       burst: 60e9,
@@ -74,19 +75,19 @@ Deno.test("spin finds every window that a SCHED_FIFO thread steals, at its lengt
       policy: "fifo:1",
       signal: abort.signal,
     });
-    const truth = await inject(cpu, { windows: 40, delay: 600e6, seed: attempt });
+    const truth = await inject(cpu, { windows: 40, seed: attempt });
     abort.abort();
-    const result = await spinning;
+    const result = await ended;
     const j = judge(result, truth);
     const recall = j.found / j.windows, precision = (j.injected + j.others) / j.gaps;
     console.log(
       `  attempt ${attempt}: recall ${j.found}/${j.windows}, precision ${j.injected}+${j.others} of ${j.gaps}, ` +
-        `length error median ${(median(j.errors) / 1e3).toFixed(1)} us, max ${
-          (Math.max(...j.errors) / 1e3).toFixed(1)
-        } us`,
+        `length error median ${(median(j.errors) / 1e3).toFixed(1)} us, 9 in 10 below ${
+          (j.errors.toSorted((a, b) => a - b)[Math.floor(j.errors.length * 0.9)]! / 1e3).toFixed(1)
+        } us, max ${(Math.max(...j.errors) / 1e3).toFixed(1)} us`,
     );
     const ok = recall === 1 && precision >= 0.99 && median(j.errors) < 20e3;
-    if (!ok && attempt < 3) continue; // a neighbour's load on the host; the last attempt must hold
+    if (!ok && attempt < 5) continue; // a neighbour's load on the host; the last attempt must hold
     assert.ok(j.windows >= 35, "windows over twice the threshold");
     assert.equal(recall, 1, "recall");
     assert.ok(precision >= 0.99, `precision ${precision}`);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { inject, spin, type SpinSnapshot } from "../../lib/bench/mod.ts";
+import { startSpin } from "./start_spin.ts";
 
 const tracing = "/sys/kernel/tracing/instances";
 const cpu = 1 % navigator.hardwareConcurrency;
@@ -9,7 +10,7 @@ Deno.test("the first gap over maxGap ends the run, stops the trace and leaves a 
   Deno.mkdirSync(instance);
   try {
     const lines: string[] = [];
-    const spinning = spin({
+    const { ended } = await startSpin({
       threads: 4,
       cpus: [cpu],
       pin: true,
@@ -20,7 +21,7 @@ Deno.test("the first gap over maxGap ends the run, stops the trace and leaves a 
       onLine: (line) => lines.push(line),
     });
     const truth = await inject(cpu, { at: [{ after: 1400e6, length: 200e6 }] });
-    const { stopped, gaps, traceErrno } = await spinning;
+    const { stopped, gaps, traceErrno } = await ended;
     assert.equal(stopped.reason, "maxGap");
     assert.equal(traceErrno, 0);
     const gap = gaps.row(stopped.gap!);
