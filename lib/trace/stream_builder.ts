@@ -10,6 +10,25 @@ export type RowColumns = Pick<SchedStream, "kind" | "ts" | "cpu" | "pid" | "tid"
  */
 export type RowSink = (rows: RowColumns, order: Uint32Array | undefined, count: number) => void;
 
+/** What a reader puts rows into: through `add`, or, after `reserve`, straight into the columns from `length` on. */
+export interface RowBuffer extends RowColumns {
+  length: number;
+  /** Whether a row came that is older than what was settled. */
+  readonly disordered: boolean;
+  /** The names so far. */
+  readonly comms: string[];
+  /** Appends one row. A stamp of -Infinity marks a record without time: it comes before all others. */
+  add(kind: number, ts: number, cpu: number, pid: number, tid: number, a: number, b: number, c: number): void;
+  /** Makes room for `rows` more; the columns stay the same arrays until as many are added. */
+  reserve(rows: number): void;
+  /** The row that is added next has a stamp older than `after`, up to which the recorder's own reader was already. */
+  late(after: number): void;
+  /** The index of `name` among the stream's comms. */
+  comm(name: string): number;
+  /** No row with a stamp of `upTo` or less will come any more, unless it is announced by `late`. */
+  settle(upTo: number): void;
+}
+
 /** Options of {@linkcode StreamBuilder}. */
 export interface StreamBuilderOptions {
   /** Rows are handed to it as they are settled, and not kept. Default: they are kept. */
@@ -24,7 +43,7 @@ export interface StreamBuilderOptions {
  * A reader that knows up to where nothing older will come says so by {@linkcode StreamBuilder.settle}: what is settled is
  * sorted while it is still in the processor's cache, and each row enters new memory once only.
  */
-export class StreamBuilder {
+export class StreamBuilder implements RowBuffer {
   length = 0;
   kind: Uint8Array<ArrayBuffer>;
   ts: Float64Array<ArrayBuffer>;
@@ -254,12 +273,12 @@ function roomFor(columns: MutableColumns | undefined, rows: number, least: numbe
 }
 
 /** Copies rows `from` to `to` of `source` (by `order`, if given) to `at` of `target`. */
-function moveColumns(
-  source: MutableColumns,
+export function moveColumns(
+  source: RowColumns,
   order: Uint32Array | undefined,
   from: number,
   to: number,
-  target: MutableColumns,
+  target: RowColumns,
   at: number,
 ): void {
   if (from === to) return;

@@ -112,12 +112,12 @@ export function summarize(
 }
 
 function summarizeThreads(tracked: TrackedRuns, trace: Trace): Frame<ThreadSummaryColumns> {
-  const { index, threads } = tracked;
+  const { tids, threads } = tracked;
   const listed: number[] = [];
-  for (let thread = 0; thread < index.size; thread++) {
+  for (let thread = 0; thread < tids.length; thread++) {
     if (threads[thread * STRIDE + Slot.Runs]! > 0) listed.push(thread);
   }
-  listed.sort((x, y) => index.tid(x) - index.tid(y) || x - y);
+  listed.sort((x, y) => tids[x]! - tids[y]! || x - y);
   const slot = (at: number) => Float64Array.from(listed, (thread) => threads[thread * STRIDE + at]!);
   /** Of runs whose length is known; NaN where there are fewer than `least`. */
   const known = (least: number, value: (base: number, n: number) => number) =>
@@ -128,7 +128,7 @@ function summarizeThreads(tracked: TrackedRuns, trace: Trace): Frame<ThreadSumma
   const deviation = (base: number, n: number) => Math.sqrt(threads[base + Slot.M2]! / (n - 1));
   const counted = trace.has("sched:sched_migrate_task");
   return new Frame<ThreadSummaryColumns>({
-    tid: Int32Array.from(listed, (thread) => index.tid(thread)),
+    tid: Int32Array.from(listed, (thread) => tids[thread]!),
     pid: Int32Array.from(listed, (thread) => tracked.pids[thread]!),
     parent_tid: Int32Array.from(listed, (thread) => tracked.parents[thread]!),
     comm: DictColumn.from(names(listed, tracked, trace)),
@@ -157,7 +157,7 @@ function names(listed: readonly number[], tracked: TrackedRuns, trace: Trace): s
   return listed.map((thread) => {
     const comm = tracked.comms[thread]!;
     if (comm >= 0) return comms[comm]!;
-    const tid = tracked.index.tid(thread);
+    const tid = tracked.tids[thread]!;
     seen ??= namesInSwitches(trace);
     return seen.get(tid) ?? trace.savedNames.get(tid) ?? `:${tid}`;
   });

@@ -21,6 +21,11 @@ export class ThreadIndex {
     return this.#tids[index]!;
   }
 
+  /** The tid of every thread. */
+  tids(): Int32Array {
+    return Int32Array.from(this.#tids);
+  }
+
   /** The number of the thread that has `tid` now; -1 where there is none. */
   find(tid: number): number {
     if (tid >= 0 && tid <= DIRECT) return tid < this.#slots.length ? this.#slots[tid]! - 1 : -1;

@@ -92,7 +92,8 @@ const Status = { Unknown: 0, Running: 1, Blocked: 2, Runnable: 3 } as const;
 
 /** What {@linkcode trackRuns} finds. */
 export interface TrackedRuns {
-  readonly index: ThreadIndex;
+  /** The tid of each thread. */
+  readonly tids: Int32Array;
   /** {@linkcode STRIDE} doubles for each thread. */
   readonly threads: Float64Array;
   /** Process of each thread; -1 = unknown. */
@@ -251,7 +252,7 @@ export class RunTracker {
   /** What was found so far. */
   finish(): TrackedRuns {
     return {
-      index: this.#index,
+      tids: this.#index.tids(),
       threads: this.#threads,
       pids: this.#pids,
       parents: this.#parents,

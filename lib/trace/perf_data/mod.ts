@@ -8,7 +8,8 @@ import type { EventFormat } from "../event_format.ts";
 import { TraceFormatError } from "../errors.ts";
 import type { KnownHole } from "../quality.ts";
 import { Trace } from "../trace.ts";
-import type { RowSink } from "../stream_builder.ts";
+import type { SchedStream } from "../stream.ts";
+import { type RowBuffer, StreamBuilder } from "../stream_builder.ts";
 import { decodeEvent } from "./decode.ts";
 import { Feature, readFeatures } from "./features.ts";
 import { MAGIC, readHeader } from "./header.ts";
@@ -34,30 +35,34 @@ export function open(path: string): Trace {
 
 /** The same as {@linkcode open} for any source of bytes. */
 export function read(source: ByteSource): Trace {
-  return readInto(source, undefined)!.trace;
+  // Rows that a round may have before more room is made; what is not used costs nothing.
+  const expected = source.size / BYTES_PER_ROW;
+  const builder = new StreamBuilder(Math.min(1 << 20, expected), { expected });
+  return readInto(source, builder, () => builder.finish());
 }
 
-/** What {@linkcode scan} gives. */
-export interface ScannedTrace {
-  /** The trace, but that its stream has no rows. */
-  readonly trace: Trace;
-  /** Stamps of the first and the last row, as the sink saw them; the trace's epoch is at `start`. */
-  readonly start: number;
-  readonly end: number;
-}
+/** Bytes of a record with its raw data, roughly. */
+const BYTES_PER_ROW = 64;
 
 /**
- * Reads the file at `path` and hands the rows of its stream to `sink` as they come, in time order, without keeping them: for
- * an analysis that goes over them once, in half the time. Records without a stamp come first, with the stamp -Infinity.
+ * Reads the file at `path` and puts the rows of its stream into `rows` as they come, for an analysis that goes over them
+ * once and needs not keep them. The trace's stream has no rows, and its epoch is the stamp 0 of `rows`, not the first.
  *
- * Returns undefined where some of the records were written late, out of order, so that the sink did not see them all; use
- * {@linkcode open} then. Throws as that does.
+ * Where `rows.disordered` is set afterwards, some of the records were written late, out of order. Throws as
+ * {@linkcode open} does.
  */
-export function scan(path: string, sink: RowSink): ScannedTrace | undefined {
-  return readInto(fileSource(path), sink);
+export function scan(path: string, rows: RowBuffer): Trace {
+  return readInto(fileSource(path), rows, () => {
+    const none = new StreamBuilder(0).finish();
+    return { ...none, stream: { ...none.stream, comms: rows.comms } };
+  });
 }
 
-function readInto(source: ByteSource, sink: RowSink | undefined): ScannedTrace | undefined {
+function readInto<B extends RowBuffer>(
+  source: ByteSource,
+  rows: B,
+  finish: () => { stream: SchedStream; start: number; end: number },
+): Trace {
   const header = readHeader(source);
   const tracing = header.features.get(Feature.TracingData);
   let formats: ReadonlyMap<number, EventFormat> = new Map();
@@ -85,9 +90,8 @@ function readInto(source: ByteSource, sink: RowSink | undefined): ScannedTrace |
     );
   }
   const layouts = layOut(header.attrs, formats);
-  const records = readRecords(source, header.data, layouts, sink);
-  if (sink !== undefined && !records.builder.drain()) return undefined;
-  const { stream, start, end } = records.builder.finish();
+  const records = readRecords(source, header.data, layouts, rows);
+  const { stream, start, end } = finish();
   const epoch = records.base + BigInt(start);
   const features = readFeatures(source, header);
   const counts = new Map<string, number>();
@@ -109,7 +113,7 @@ function readInto(source: ByteSource, sink: RowSink | undefined): ScannedTrace |
   }
   if (records.malformed > 0) holes.push({ kind: "corrupt", cpu: -1, from: 0, to, lost: records.malformed });
   if (records.lostSamples > 0) holes.push({ kind: "lost", cpu: -1, from: 0, to, lost: records.lostSamples });
-  const trace = new Trace({
+  return new Trace({
     format: "perf.data",
     path: source.name,
     epoch,
@@ -123,5 +127,4 @@ function readInto(source: ByteSource, sink: RowSink | undefined): ScannedTrace |
     savedNames: new Map(),
     decode: (event, fields, exact) => decodeEvent(source, header.data, layouts, epoch, event, fields, exact),
   });
-  return { trace, start, end };
 }

@@ -1,6 +1,6 @@
 import type { ByteSource } from "../byte_source.ts";
 import { Kind } from "../stream.ts";
-import { type RowSink, StreamBuilder } from "../stream_builder.ts";
+import type { RowBuffer } from "../stream_builder.ts";
 import { decodeTaskName } from "../task_name.ts";
 import type { Section } from "./header.ts";
 import { type Layouts, OTHER_LAYOUT, rawWord, type SampleLayout } from "./layout.ts";
@@ -8,8 +8,8 @@ import { Rounds } from "./rounds.ts";
 import { type Damage, RecordType, walkRecords } from "./walk.ts";
 
 /** What one pass over the records gives. */
-export interface Records {
-  readonly builder: StreamBuilder;
+export interface Records<B extends RowBuffer> {
+  readonly builder: B;
   /** Stamp (ns, the clock's own) that the builder's stamps are relative to. */
   readonly base: bigint;
   /** Samples of each layout, in the order of `layouts.all`. */
@@ -23,15 +23,14 @@ export interface Records {
 
 const MISC_COMM_EXEC = 1 << 13;
 
-/** Rows that a round of reading may have before more room is made; what is not used costs nothing. */
-const ROUND = 1 << 20;
-/** Bytes of a record with its raw data, roughly. */
-const RECORD = 64;
-
-/** Reads all records of `data` once and collects the scheduler's, or hands them to `sink` in time order and keeps none. */
-export function readRecords(source: ByteSource, data: Section, layouts: Layouts, sink?: RowSink): Records {
-  const expected = Math.min(data.size, source.size) / RECORD;
-  const reader = new RecordReader(new StreamBuilder(Math.min(ROUND, expected), { expected, sink }), layouts);
+/** Reads all records of `data` once and collects the scheduler's in `builder`, settling them round by round. */
+export function readRecords<B extends RowBuffer>(
+  source: ByteSource,
+  data: Section,
+  layouts: Layouts,
+  builder: B,
+): Records<B> {
+  const reader = new RecordReader(builder, layouts);
   const damage = walkRecords(
     source,
     data,
@@ -39,7 +38,7 @@ export function readRecords(source: ByteSource, data: Section, layouts: Layouts,
     layouts.common === undefined ? undefined : (i32, at, limit) => reader.samples(i32, at, limit),
   );
   return {
-    builder: reader.builder,
+    builder,
     base: (BigInt(reader.baseHigh) << 32n) + BigInt(reader.baseLow),
     counts: reader.counts,
     lostSamples: reader.lostSamples,
@@ -49,7 +48,7 @@ export function readRecords(source: ByteSource, data: Section, layouts: Layouts,
 }
 
 class RecordReader {
-  readonly builder: StreamBuilder;
+  readonly builder: RowBuffer;
   readonly counts: Float64Array;
   baseHigh = 0;
   baseLow = 0;
@@ -61,7 +60,7 @@ class RecordReader {
   readonly #only: SampleLayout | undefined;
   readonly #index: ReadonlyMap<SampleLayout, number>;
 
-  constructor(builder: StreamBuilder, layouts: Layouts) {
+  constructor(builder: RowBuffer, layouts: Layouts) {
     this.builder = builder;
     this.counts = new Float64Array(layouts.all.length);
     this.#layouts = layouts;
