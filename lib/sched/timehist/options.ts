@@ -28,6 +28,8 @@ export interface TimehistPrintOptions {
 
 /** A stretch of time by the trace's clock, in ns since its zero; undefined = open. */
 export interface TimeWindow {
+  /** First stamp. */
   readonly from: bigint | undefined;
+  /** Last stamp. */
   readonly to: bigint | undefined;
 }

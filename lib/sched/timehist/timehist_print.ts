@@ -20,6 +20,7 @@ export interface TimehistCoverage {
   readonly cpus: number;
   /** ns that was looked at. */
   readonly span: number;
+  /** Runs, of threads and idle. */
   readonly runs: number;
   /** Runs of which something is not known. */
   readonly censored: number;
