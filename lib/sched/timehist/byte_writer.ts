@@ -57,9 +57,10 @@ export class ByteWriter {
 
   /** Writes `count` blanks; none where it is negative. */
   blanks(count: number): void {
-    if (count <= 0) return;
-    this.#block.fill(0x20, this.#at, this.#at += Math.min(count, SLACK));
-    if (this.#at >= BLOCK) this.flush();
+    for (let rest = count; rest > 0; rest -= SLACK) {
+      this.#block.fill(0x20, this.#at, this.#at += Math.min(rest, SLACK));
+      if (this.#at >= BLOCK) this.flush();
+    }
   }
 
   /** Writes one byte. */

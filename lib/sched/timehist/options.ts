@@ -26,6 +26,9 @@ export interface TimehistPrintOptions {
   tids?: ReadonlySet<number>;
 }
 
+/** perf's MAX_NR_CPUS: a file that claims more CPUs than this is damaged. */
+export const MAX_CPUS = 4096;
+
 /** A stretch of time by the trace's clock, in ns since its zero; undefined = open. */
 export interface TimeWindow {
   /** First stamp. */

@@ -3,6 +3,7 @@ import { Frame } from "../../frame/frame.ts";
 import { encodeTaskName } from "../../trace/task_name.ts";
 import type { Trace } from "../../trace/trace.ts";
 import { traceText } from "../../trace/trace_text.ts";
+import { MAX_CPUS } from "./options.ts";
 import { type RunFilter, Slot, STRIDE, type TrackedRuns, trackRuns } from "./track_runs.ts";
 
 /** Columns of {@linkcode TimehistSummary.threads}. Times are in ns; NaN where there is nothing to take them of. */
@@ -182,10 +183,12 @@ function summarizeCpus(
   wanted: ReadonlySet<number> | undefined,
 ): Frame<CpuSummaryColumns> {
   const listed: number[] = [];
-  const count = Math.max(tracked.cpus.length, Math.min(online, 65536));
+  const count = Math.max(tracked.cpus.length, online > MAX_CPUS ? 0 : online);
   for (let cpu = 0; cpu < count; cpu++) {
     const seen = (tracked.cpus[cpu]?.switches ?? 0) > 0;
-    if ((seen || cpu < online) && (wanted === undefined || wanted.has(cpu))) listed.push(cpu);
+    if ((seen || (cpu < online && online <= MAX_CPUS)) && (wanted === undefined || wanted.has(cpu))) {
+      listed.push(cpu);
+    }
   }
   const of = (value: (cpu: TrackedRuns["cpus"][number]) => number, unseen: number) =>
     Float64Array.from(listed, (cpu) => {

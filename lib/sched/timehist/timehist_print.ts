@@ -5,7 +5,7 @@ import { traceText } from "../../trace/trace_text.ts";
 import type { Codes, DictColumn } from "../../frame/column.ts";
 import type { Frame } from "../../frame/frame.ts";
 import type { ByteWriter } from "./byte_writer.ts";
-import type { TimehistPrintOptions } from "./options.ts";
+import { MAX_CPUS, type TimehistPrintOptions } from "./options.ts";
 import { printSummary } from "./summary_print.ts";
 import { type TimehistSummary, timehistSummary } from "./summary.ts";
 import { timehist, type TimehistColumns } from "./timehist.ts";
@@ -105,9 +105,10 @@ class RowPrinter {
     this.#rows = timehist(trace, filter);
     this.#second = Number(trace.epoch / 1_000_000_000n);
     this.#rest = Number(trace.epoch % 1_000_000_000n);
-    let top = (trace.host.cpusOnline ?? 1) - 1;
+    const online = trace.host.cpusOnline ?? 1;
+    let top = online > MAX_CPUS ? 0 : online - 1;
     for (const cpu of this.#rows.column("cpu")) if (cpu > top) top = cpu;
-    this.#maxCpu = top;
+    this.#maxCpu = Math.min(top, MAX_CPUS - 1);
   }
 
   print(): void {
