@@ -118,12 +118,12 @@ export async function run(args: string[]): Promise<number> {
 
 /** `-s`, which needs no more than one pass over the file. */
 async function printSums(path: string, options: TimehistPrintOptions): Promise<number> {
-  const [{ summarizeFile }, { printSummary }, { ByteWriter }] = await Promise.all([
-    import("../sched/timehist/summarize_file.ts"),
+  const { summarizeFile } = await import("../sched/timehist/summarize_file.ts");
+  const [summary, { printSummary }, { ByteWriter }] = await Promise.all([
+    summarizeFile(path, options),
     import("../sched/timehist/summary_print.ts"),
     import("../sched/timehist/byte_writer.ts"),
   ]);
-  const summary = await summarizeFile(path, options);
   const out = new ByteWriter(writeStdout);
   printSummary(out, summary, options);
   out.flush();

@@ -1,4 +1,4 @@
-import { moveColumns, type RowColumns } from "./stream_builder.ts";
+import { moveColumns, type RowBuffer, type RowColumns, type StreamBuilder } from "./stream_builder.ts";
 
 /** Rows of one chunk: few enough that a chunk stays in the processor's cache from one thread to the other. */
 const CHUNK_ROWS = 1 << 15;
@@ -14,12 +14,14 @@ export interface SharedChunks {
   readonly taken: Int32Array<SharedArrayBuffer>;
 }
 
-/** Rows that were handed over. */
+/** Rows that are handed over, in the order of the file. */
 export interface ChunkMessage {
   /** Which chunk. */
   readonly chunk: number;
   /** How many rows are in it. */
   readonly rows: number;
+  /** No row with this stamp or less comes after them; undefined where nothing is known of that. */
+  readonly settled?: number;
 }
 
 /** Makes memory for the rows that are under way. */
@@ -45,35 +47,110 @@ export function chunkColumns(memory: SharedArrayBuffer): RowColumns {
   };
 }
 
-/** Hands rows in time order to another thread, chunk by chunk. */
-export class ChunkWriter {
+/**
+ * A reader's rows, written straight into memory that another thread takes them out of, chunk by chunk, in the order of the
+ * file. That thread sorts them: it is told up to where they are settled.
+ */
+export class ChunkRows implements RowBuffer {
+  length = 0;
+  kind!: Uint8Array;
+  ts!: Float64Array;
+  cpu!: Uint16Array;
+  pid!: Int32Array;
+  tid!: Int32Array;
+  a!: Int32Array;
+  b!: Int32Array;
+  c!: Int32Array;
+  disordered = false;
+  /** Whether the other thread does not take rows any more: it has not seen them all. */
+  stalled = false;
   readonly #columns: readonly RowColumns[];
   readonly #taken: Int32Array<SharedArrayBuffer>;
   readonly #send: (message: ChunkMessage) => void;
-  /** Whether the other thread does not take rows any more: it has not seen them all. */
-  stalled = false;
+  readonly #comms = new Map<string, number>();
   #chunk = 0;
+  #settled = false;
 
   /** Writes into `chunks` and tells by `send` what is ready. */
   constructor(chunks: SharedChunks, send: (message: ChunkMessage) => void) {
     this.#columns = chunks.memory.map(chunkColumns);
     this.#taken = chunks.taken;
     this.#send = send;
+    Object.assign(this, this.#columns[0]);
   }
 
-  /** A {@linkcode RowSink}. Waits while all chunks are taken, but not for ever. */
-  take(rows: RowColumns, order: Uint32Array | undefined, count: number): void {
-    for (let from = 0; from < count && !this.stalled; from += CHUNK_ROWS) {
-      const to = Math.min(count, from + CHUNK_ROWS);
-      const chunk = this.#chunk;
-      if (Atomics.wait(this.#taken, chunk, 1, PATIENCE) === "timed-out") {
-        this.stalled = true;
-        return;
-      }
-      Atomics.store(this.#taken, chunk, 1);
-      moveColumns(rows, order, from, to, this.#columns[chunk]!, 0);
-      this.#send({ chunk, rows: to - from });
-      this.#chunk = (chunk + 1) % this.#columns.length;
-    }
+  get comms(): string[] {
+    return [...this.#comms.keys()];
   }
+
+  add(
+    kind: number,
+    ts: number,
+    cpu: number,
+    pid: number,
+    tid: number,
+    a: number,
+    b: number,
+    c: number,
+  ): void {
+    if (this.length === CHUNK_ROWS) this.#pass();
+    if (ts === -Infinity && this.#settled) this.disordered = true;
+    const row = this.length++;
+    this.kind[row] = kind;
+    this.ts[row] = ts;
+    this.cpu[row] = cpu;
+    this.pid[row] = pid;
+    this.tid[row] = tid;
+    this.a[row] = a;
+    this.b[row] = b;
+    this.c[row] = c;
+  }
+
+  reserve(rows: number): void {
+    if (rows > CHUNK_ROWS) {
+      throw new RangeError(`Expected at most ${CHUNK_ROWS} rows at a time but found ${rows}`);
+    }
+    if (this.length + rows > CHUNK_ROWS) this.#pass();
+  }
+
+  late(_after: number): void {
+    this.disordered = true;
+  }
+
+  comm(name: string): number {
+    let index = this.#comms.get(name);
+    if (index === undefined) this.#comms.set(name, index = this.#comms.size);
+    return index;
+  }
+
+  settle(upTo: number): void {
+    this.#settled = true;
+    this.#pass(upTo);
+  }
+
+  /** Hands the chunk over and goes on in the next one, when it is free; but does not wait for ever. */
+  #pass(settled?: number): void {
+    if (this.stalled) {
+      this.length = 0;
+      return;
+    }
+    const chunk = this.#chunk;
+    Atomics.store(this.#taken, chunk, 1);
+    this.#send(settled === undefined ? { chunk, rows: this.length } : { chunk, rows: this.length, settled });
+    this.#chunk = (chunk + 1) % this.#columns.length;
+    this.length = 0;
+    if (Atomics.wait(this.#taken, this.#chunk, 1, PATIENCE) === "timed-out") this.stalled = true;
+    Object.assign(this, this.#columns[this.#chunk]);
+  }
+}
+
+/** Appends a chunk's rows to `builder` and settles them, in the thread that takes them. */
+export function takeChunk(
+  chunks: readonly RowColumns[],
+  message: ChunkMessage,
+  builder: StreamBuilder,
+): void {
+  builder.reserve(message.rows);
+  moveColumns(chunks[message.chunk]!, undefined, 0, message.rows, builder, builder.length);
+  builder.length += message.rows;
 }

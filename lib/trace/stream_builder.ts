@@ -1,5 +1,5 @@
 import type { LateRow, SchedStream } from "./stream.ts";
-import { type OrderWorkspace, timeOrder } from "./time_order.ts";
+import { firstAbove, type OrderWorkspace, timeOrder } from "./time_order.ts";
 
 /** The columns of rows, as {@linkcode SchedStream} has them. */
 export type RowColumns = Pick<SchedStream, "kind" | "ts" | "cpu" | "pid" | "tid" | "a" | "b" | "c">;
@@ -64,7 +64,6 @@ export class StreamBuilder implements RowBuffer {
   #settledRows = 0;
   #first: number | undefined;
   #last: number | undefined;
-  #spare: MutableColumns | undefined;
 
   /** Makes room for `capacity` rows; it grows as need be. Rows not written cost no memory. */
   constructor(capacity: number, options: StreamBuilderOptions = {}) {
@@ -134,21 +133,33 @@ export class StreamBuilder implements RowBuffer {
     const n = this.length;
     if (n === 0 || this.disordered) return;
     const order = timeOrder(this.ts.subarray(0, n), this.#workspace);
-    const done = order === undefined
-      ? countUpTo(this.ts, n, upTo)
-      : countOrderedUpTo(this.ts, order, n, upTo);
+    const left = this.#tails(this.#workspace.runs!, n, upTo);
+    const done = left.reduce((sum, { from, to }) => sum - (to - from), n);
     if (done === 0) return;
     if (this.#sink === undefined) {
       this.#settled = roomFor(this.#settled, this.#settledRows + done, this.#expected);
       moveColumns(this, order, 0, done, this.#settled, this.#settledRows);
     } else this.#hand(this.#sink, order, done);
     this.#settledRows += done;
-    const spare = roomFor(this.#spare, n - done, this.kind.length);
-    moveColumns(this, order, done, n, spare, 0);
-    const { kind, ts, cpu, pid, tid, a, b, c } = this;
-    this.#spare = { kind, ts, cpu, pid, tid, a, b, c };
-    Object.assign(this, spare);
-    this.length = n - done;
+    this.length = 0;
+    for (const { from, to } of left) this.#keep(from, to);
+  }
+
+  /** The end of each ascending run that is not settled: all above `upTo`. */
+  #tails(runs: readonly number[], n: number, upTo: number): { from: number; to: number }[] {
+    if (upTo === Infinity) return [];
+    const ends = runs.map((start, i) => ({ start, to: runs[i + 1] ?? n }));
+    return ends.map(({ start, to }) => ({ from: firstAbove(this.ts, start, to, upTo), to }))
+      .filter(({ from, to }) => from < to);
+  }
+
+  /** Moves rows `from` to `to` to the end of those that are kept, which never lies behind them. */
+  #keep(from: number, to: number): void {
+    const at = this.length;
+    for (const column of [this.kind, this.ts, this.cpu, this.pid, this.tid, this.a, this.b, this.c]) {
+      column.copyWithin(at, from, to);
+    }
+    this.length = at + to - from;
   }
 
   #hand(sink: RowSink, order: Uint32Array | undefined, count: number): void {
@@ -347,17 +358,4 @@ function moveBytes(
   at: number,
 ): void {
   for (let i = from, j = at; i < to; i++, j++) target[j] = source[order[i]!]!;
-}
-
-/** How many of the first `n` ascending stamps are not above `upTo`. */
-function countUpTo(ts: Float64Array, n: number, upTo: number): number {
-  let count = n;
-  while (count > 0 && ts[count - 1]! > upTo) count--;
-  return count;
-}
-
-function countOrderedUpTo(ts: Float64Array, order: Uint32Array, n: number, upTo: number): number {
-  let count = n;
-  while (count > 0 && ts[order[count - 1]!]! > upTo) count--;
-  return count;
 }

@@ -9,13 +9,15 @@ export function timeOrder(keys: Float64Array, workspace: OrderWorkspace = {}): U
   const n = keys.length;
   let starts: number[] = [0];
   for (let i = 1; i < n; i++) if (keys[i]! < keys[i - 1]!) starts.push(i);
+  workspace.runs = starts;
   if (starts.length === 1) return undefined;
   if (workspace.key === undefined || workspace.key.length < n) {
     workspace.key = new Float64Array(n);
     workspace.order = new Uint32Array(n);
   }
-  const key = workspace.key.subarray(0, n);
   const order = workspace.order!.subarray(0, n);
+  if (starts.length <= 4) return mergeFew(keys, starts, order);
+  const key = workspace.key.subarray(0, n);
   key.set(keys);
   for (let i = 0; i < n; i++) order[i] = i;
   const spare = workspace.spare ??= { key: new Float64Array(0), order: new Uint32Array(0) };
@@ -35,6 +37,40 @@ export interface OrderWorkspace {
   key?: Float64Array;
   order?: Uint32Array;
   spare?: { key: Float64Array; order: Uint32Array };
+  /** Where each ascending run of the keys began. */
+  runs?: readonly number[];
+}
+
+/** Merges up to four ascending runs, as a round of a recording on two CPUs has them, without moving a key. */
+function mergeFew(keys: Float64Array, starts: readonly number[], order: Uint32Array): Uint32Array {
+  const n = keys.length;
+  let i = 0;
+  let j = starts[1]!;
+  let k = starts[2] ?? n;
+  let l = starts[3] ?? n;
+  const iEnd = j;
+  const jEnd = k;
+  const kEnd = l;
+  let a = keys[i]!;
+  let b = keys[j]!;
+  let c = k < kEnd ? keys[k]! : Infinity;
+  let d = l < n ? keys[l]! : Infinity;
+  for (let out = 0; out < n; out++) {
+    if (a <= b && a <= c && a <= d) {
+      order[out] = i++;
+      a = i < iEnd ? keys[i]! : Infinity;
+    } else if (b <= c && b <= d) {
+      order[out] = j++;
+      b = j < jEnd ? keys[j]! : Infinity;
+    } else if (c <= d) {
+      order[out] = k++;
+      c = k < kEnd ? keys[k]! : Infinity;
+    } else {
+      order[out] = l++;
+      d = l < n ? keys[l]! : Infinity;
+    }
+  }
+  return order;
 }
 
 /** Merges the ascending runs [from, middle) and [middle, to) in place. */
@@ -78,7 +114,7 @@ function merge(
 }
 
 /** First index in the ascending [from, to) whose key is above `value`. */
-function firstAbove(key: Float64Array, from: number, to: number, value: number): number {
+export function firstAbove(key: Float64Array, from: number, to: number, value: number): number {
   while (from < to) {
     const middle = (from + to) >>> 1;
     if (key[middle]! <= value) from = middle + 1;

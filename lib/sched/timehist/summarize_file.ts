@@ -1,19 +1,15 @@
-import { scan } from "../../trace/perf_data/mod.ts";
-import { openTrace } from "../../trace/open.ts";
-import { StreamBuilder } from "../../trace/stream_builder.ts";
-import { ChunkWriter, makeSharedChunks } from "../../trace/row_chunks.ts";
-import { summarize, type TimehistSummary, timehistSummary } from "./summary.ts";
-import type { RunFilter, TrackedRuns } from "./track_runs.ts";
+import type { TimehistSummary } from "./summary.ts";
+import type { Answer } from "./summary_worker.ts";
+import type { RunFilter } from "./track_runs.ts";
+
+// The modules that do the work are imported when the second thread is on its way: it takes as long to start as they do.
 
 /** Below this many bytes a second thread is not worth its start. */
 const WORTH_A_THREAD = 16e6;
 
-/** Rows that a round of reading may have before more room is made; what is not used costs nothing. */
-const ROUND = 1 << 20;
-
 /**
  * The same as {@linkcode timehistSummary} of the recording at `path`, in less than half the time where it is a large
- * perf.data: the rows are not kept, and a second thread sums them up while this one reads and sorts.
+ * perf.data: the rows are not kept, and a second thread sorts and sums them up while this one reads.
  *
  * Throws what `openTrace` throws, and `MissingEventError` where the recording has no sched_switch.
  */
@@ -25,6 +21,8 @@ export async function summarizeFile(
     const summary = await summarizeInTwo(path, filter);
     if (summary !== undefined) return summary;
   }
+  const { openTrace } = await import("../../trace/open.ts");
+  const { timehistSummary } = await import("./summary.ts");
   return timehistSummary(await openTrace(path), filter);
 }
 
@@ -34,7 +32,7 @@ export async function summarizeFile(
  */
 async function summarizeInTwo(path: string, filter: RunFilter): Promise<TimehistSummary | undefined> {
   const worker = new Worker(new URL("./summary_worker.ts", import.meta.url), { type: "module" });
-  const answer = new Promise<TrackedRuns>((resolve, reject) => {
+  const answer = new Promise<Answer>((resolve, reject) => {
     worker.onmessage = ({ data }) => resolve(data);
     worker.onerror = (event) => {
       event.preventDefault();
@@ -43,23 +41,24 @@ async function summarizeInTwo(path: string, filter: RunFilter): Promise<Timehist
   });
   answer.catch(() => {}); // it is awaited only if the reading succeeds
   try {
+    const { ChunkRows, makeSharedChunks } = await import("../../trace/row_chunks.ts");
+    const { scan } = await import("../../trace/perf_data/mod.ts");
+    const { summarize } = await import("./summary.ts");
     const chunks = makeSharedChunks();
     const { cpus, pids, tids } = filter;
     worker.postMessage({
       chunks,
       filter: { ...(cpus && { cpus }), ...(pids && { pids }), ...(tids && { tids }) },
     });
-    const writer = new ChunkWriter(chunks, (message) => worker.postMessage(message));
-    const builder = new StreamBuilder(ROUND, {
-      sink: (rows, order, count) => writer.take(rows, order, count),
-    });
-    const trace = scan(path, builder);
-    if (!builder.drain() || writer.stalled) return undefined;
+    const rows = new ChunkRows(chunks, (message) => worker.postMessage(message));
+    const trace = scan(path, rows);
+    rows.settle(Infinity);
+    if (rows.disordered || rows.stalled) return undefined;
     trace.requireEvent("timehist", "sched:sched_switch");
     worker.postMessage("end");
-    const { start, end } = builder.finish();
-    const tracked = await answer.catch(() => undefined);
-    return tracked && summarize(tracked, trace, end - start, filter.cpus);
+    const found = await answer.catch(() => undefined);
+    if (found === undefined || found.disordered) return undefined;
+    return summarize(found.tracked, trace, found.end - found.start, filter.cpus);
   } finally {
     worker.terminate();
   }

@@ -1,6 +1,6 @@
 /// <reference lib="deno.worker" />
-import { chunkColumns, type ChunkMessage, type SharedChunks } from "../../trace/row_chunks.ts";
-import type { RowColumns } from "../../trace/stream_builder.ts";
+import { chunkColumns, type ChunkMessage, type SharedChunks, takeChunk } from "../../trace/row_chunks.ts";
+import { type RowColumns, StreamBuilder } from "../../trace/stream_builder.ts";
 import { type RunFilter, RunTracker, type TrackedRuns } from "./track_runs.ts";
 
 /** The first message: what to sum up, and where its rows will lie. */
@@ -9,25 +9,39 @@ export interface StartMessage {
   readonly filter: RunFilter;
 }
 
+/** The answer to the last message, "end". */
+export interface Answer {
+  readonly tracked: TrackedRuns;
+  /** First and last stamp. */
+  readonly start: number;
+  readonly end: number;
+  /** Whether rows came out of order, so that the sum is not right. */
+  readonly disordered: boolean;
+}
+
 declare const self: DedicatedWorkerGlobalScope;
 
 let tracker: RunTracker;
+let builder: StreamBuilder;
 let columns: RowColumns[] = [];
 let taken: Int32Array<SharedArrayBuffer>;
 
-// Answers the last message, "end", with the TrackedRuns.
 self.onmessage = ({ data }: MessageEvent<StartMessage | ChunkMessage | "end">) => {
   if (data === "end") {
-    const tracked: TrackedRuns = tracker.finish();
-    self.postMessage(tracked);
+    const disordered = !builder.drain();
+    const { start, end } = builder.finish();
+    const answer: Answer = { tracked: tracker.finish(), start, end, disordered };
+    self.postMessage(answer);
     self.close();
   } else if ("filter" in data) {
     tracker = new RunTracker(data.filter);
+    builder = new StreamBuilder(1 << 18, { sink: (rows, order, count) => tracker.take(rows, order, count) });
     columns = data.chunks.memory.map(chunkColumns);
     taken = data.chunks.taken;
   } else {
-    tracker.take(columns[data.chunk]!, undefined, data.rows);
+    takeChunk(columns, data, builder);
     Atomics.store(taken, data.chunk, 0);
     Atomics.notify(taken, data.chunk);
+    if (data.settled !== undefined) builder.settle(data.settled);
   }
 };

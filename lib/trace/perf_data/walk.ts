@@ -20,7 +20,7 @@ export interface Damage {
 }
 
 /** Bytes that are read at a time: few enough to stay in the processor's cache until they are parsed. */
-const BUFFER = 1 << 18;
+const BUFFER = 1 << 16;
 const LARGEST_RECORD = 1 << 16;
 
 /** PERF_RECORD_* that the reader treats apart. */
