@@ -15,3 +15,4 @@ export type { SpinOptions } from "./spin_options.ts";
 export * from "./spin_result.ts";
 export type { SpinSnapshot } from "./spin_snapshot.ts";
 export * from "./find_gaps.ts";
+export type { Recording } from "../trace/record/mod.ts";

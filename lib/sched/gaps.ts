@@ -25,8 +25,10 @@ export type MeasuredGapColumns = {
   nvcsw: Int32Array | Uint32Array;
   /** ns by which the thread's run_delay (/proc/PID/schedstat) grew. */
   run_delay: Float64Array;
-  /** ns by which the CPU's steal time (/proc/stat) grew. */
+  /** ns by which the CPU's steal time (/proc/stat) grew, in grains of 10 ms. */
   steal: Float64Array;
+  /** ns of wall time that the kernel counted neither as the thread's CPU time nor as its waiting: what the hypervisor took. */
+  uncounted: Float64Array;
 };
 
 /** Columns of a ledger's gaps: where, how long, why, and the ns of each cause. */
@@ -104,7 +106,6 @@ export function explainGaps<C extends MeasuredGapColumns>(
   const tid = measured.column("tid");
   const comm = measured.column("comm");
   const kind = measured.column("kind");
-  const steal = measured.column("steal");
   const delay = measured.column("run_delay");
   const before = measured.column("cpu_before");
   const voluntary = measured.column("nvcsw");
@@ -126,10 +127,11 @@ export function explainGaps<C extends MeasuredGapColumns>(
     const from = ts[i]! + shift;
     const to = from + dur[i]!;
     // A thread that rusage says was never switched was on its CPU, also where the trace lacks its switches.
+    const stolen = stolenFrom(measured, i);
     const onCpu = kind.at(i) === "run" && voluntary[i] === 0 && involuntary[i] === 0;
     const explanation = onCpu
-      ? explainer.explainRunning(before[i]!, from, to, steal[i]!)
-      : explainer.explain(tid[i]!, from, to, { steal: steal[i]!, resumed: true });
+      ? explainer.explainRunning(before[i]!, from, to, stolen)
+      : explainer.explain(tid[i]!, from, to, { steal: stolen, resumed: true });
     rows.add(from, dur[i]!, tid[i]!, comm.at(i), kind.at(i), withRunDelay(explanation, delay[i]!));
   }
   return rows.ledger(trace.epoch, "trace");
@@ -211,6 +213,15 @@ function withRunDelay(why: GapExplanation, runDelay: number): GapExplanation {
   };
 }
 
+/**
+ * ns that the hypervisor took during gap `i`: the CPU's steal, or, while the thread did not sleep, what the kernel left out of both
+ * its CPU time and its waiting, which is finer on kernels that keep steal out of CPU time.
+ */
+function stolenFrom<C extends MeasuredGapColumns>(measured: Frame<C>, i: number): number {
+  const steal = measured.column("steal")[i]!;
+  return measured.column("kind").at(i) === "run" ? Math.max(steal, measured.column("uncounted")[i]!) : steal;
+}
+
 /** What rusage, schedstat, steal and the CPU number say of gap `i` where there is no trace. */
 function fromCounters<C extends MeasuredGapColumns>(measured: Frame<C>, i: number): GapExplanation {
   const dur = measured.column("dur")[i]!;
@@ -223,7 +234,7 @@ function fromCounters<C extends MeasuredGapColumns>(measured: Frame<C>, i: numbe
   // run_delay is the time in a queue: behind whoever displaced the thread, or behind others after it was woken.
   const waited = Math.min(dur, measured.column("run_delay")[i]!);
   parts[displaced && !wake ? CAUSE.preempted : CAUSE.queued] = waited;
-  const stolen = Math.min(dur - waited, measured.column("steal")[i]!);
+  const stolen = Math.min(dur - waited, stolenFrom(measured, i));
   parts[CAUSE.steal] = stolen;
   const rest = dur - waited - stolen;
   const cause = wake || blocked ? "asleep" : before !== after ? "migrated" : "nothing scheduled";

@@ -11,3 +11,4 @@ export * from "./interrupts.ts";
 export * from "./runs.ts";
 export * from "./thread_segments.ts";
 export * from "./thread_states.ts";
+export * from "./timehist/mod.ts";

@@ -170,7 +170,8 @@ Deno.test("without a trace the counters tell the kind of cause and no culprit", 
     nivcsw: Int32Array.of(1, 0, 0, 0, 0),
     nvcsw: Int32Array.of(0, 0, 1, 0, 0),
     run_delay: Float64Array.of(900, 0, 200, 0, 0),
-    steal: Float64Array.of(0, 800, 0, 0, 0),
+    steal: Float64Array.of(0, 0, 0, 0, 0),
+    uncounted: Float64Array.of(0, 800, 700, 0, 0),
   });
   const ledger = explainGaps(measured, 0n);
   assert.equal(ledger.evidence, "counters");
