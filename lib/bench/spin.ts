@@ -1,6 +1,6 @@
 import { nativeProgram } from "../native/mod.ts";
 import { defaultSignal } from "../trace/default_signal.ts";
-import { allowedCpus } from "./cpu_list.ts";
+import { allowedCpus } from "./allowed_cpus.ts";
 import { fingerprint } from "./fingerprint.ts";
 import { type InterruptCounters, interruptsBetween, readInterrupts } from "./interrupts.ts";
 import { spinArguments, type SpinOptions } from "./spin_options.ts";

@@ -1,7 +1,7 @@
 import { type Door, record, type Recording } from "../trace/record/mod.ts";
-import { parseCpuList } from "../trace/record/machine.ts";
 import { parseArgs } from "./args.ts";
 import { parseDuration } from "./duration.ts";
+import { cpuList } from "./spin_args.ts";
 import { ExitCode, UsageError } from "./exit_code.ts";
 
 /** One line for the list of commands. */
@@ -138,14 +138,6 @@ function list(value: string, option: string): string[] {
   }
   if (items.length === 0) throw new UsageError(`Expected ${option} to name an event but found none`);
   return items;
-}
-
-function cpuList(value: string): number[] {
-  try {
-    return parseCpuList(value);
-  } catch (cause) {
-    throw new UsageError(`--cpus: ${cause instanceof Error ? cause.message : cause}`, { cause });
-  }
 }
 
 function kilobytes(value: string): number {

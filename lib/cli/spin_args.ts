@@ -1,4 +1,5 @@
 import type { SpinOptions } from "../bench/spin_options.ts";
+import { parseCpuList } from "../trace/cpu_list.ts";
 import type { OptionSpec, ParsedArgs } from "./args.ts";
 import { parseDuration } from "./duration.ts";
 import { UsageError } from "./exit_code.ts";
@@ -78,14 +79,10 @@ export function wholeNumber(text: string, option: string): number {
   return value;
 }
 
-function cpuList(text: string): number[] {
-  const cpus: number[] = [];
-  for (const part of text.split(",")) {
-    const match = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(part.trim());
-    if (match === null) {
-      throw new UsageError(`Expected --cpus to be a list such as 0-3,8 but found ${JSON.stringify(text)}`);
-    }
-    for (let cpu = Number(match[1]); cpu <= Number(match[2] ?? match[1]); cpu++) cpus.push(cpu);
+export function cpuList(text: string): number[] {
+  try {
+    return parseCpuList(text);
+  } catch (cause) {
+    throw new UsageError(`--cpus: ${cause instanceof Error ? cause.message : cause}`, { cause });
   }
-  return cpus;
 }

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { interruptsBetween, readInterrupts } from "../../lib/bench/mod.ts";
-import { parseCpuList } from "../../lib/bench/cpu_list.ts";
 import { readSteal } from "../../lib/bench/steal.ts";
 
 const before = `           CPU0       CPU2
@@ -39,11 +38,4 @@ Deno.test("this machine's /proc/interrupts and /proc/stat are read as awk reads 
   const steal = readSteal();
   const later = Number(awk('$1 == "cpu0" { print $9 }', "/proc/stat")) * 1e7;
   assert.ok(later >= steal.get(0)! && later - steal.get(0)! < 1e9, `${steal.get(0)}, then ${later}`);
-});
-
-Deno.test("lists of CPUs", () => {
-  assert.deepEqual(parseCpuList("0,2-4,9\n"), [0, 2, 3, 4, 9]);
-  for (const text of ["", "a", "3-1", "1,,2", "-1"]) {
-    assert.throws(() => parseCpuList(text), RangeError, text);
-  }
 });

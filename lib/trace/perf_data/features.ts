@@ -1,4 +1,5 @@
 import { type ByteSource, readExactly } from "../byte_source.ts";
+import { parseCpuList } from "../cpu_list.ts";
 import type { TraceClock, TraceHost, TraceTopology } from "../trace.ts";
 import type { PerfAttr, PerfHeader } from "./header.ts";
 
@@ -99,21 +100,6 @@ function readStrings(view: DataView, at: number): { texts: string[]; end: number
     end = next.end;
   }
   return { texts, end };
-}
-
-/** CPU numbers of a list such as `0-3,8`. Throws RangeError where it is none. */
-export function parseCpuList(text: string): number[] {
-  const cpus: number[] = [];
-  for (const part of text.trim().split(",")) {
-    const match = /^(\d+)(?:-(\d+))?$/.exec(part);
-    const from = Number(match?.[1]);
-    const to = Number(match?.[2] ?? match?.[1]);
-    if (match === null || to < from || to > 65535) {
-      throw new RangeError(`Expected a list of CPUs such as 0-3,8 but found ${JSON.stringify(text)}`);
-    }
-    for (let cpu = from; cpu <= to; cpu++) cpus.push(cpu);
-  }
-  return cpus;
 }
 
 /** What `read` makes of `view`; undefined where there is none, or where it is damaged. */

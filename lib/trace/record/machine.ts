@@ -1,3 +1,4 @@
+import { parseCpuList } from "../cpu_list.ts";
 import type { TraceHost, TraceTopology } from "../trace.ts";
 
 /** What a recording says of the machine it was made on. */
@@ -37,22 +38,6 @@ export function lookAtMachine(): Machine {
     pageSize,
     littleEndian: new Uint8Array(Uint16Array.of(1).buffer)[0] === 1,
   };
-}
-
-/** Reads a list such as `0-3,8`. Throws {@linkcode RangeError} for any other text. */
-export function parseCpuList(text: string): number[] {
-  const cpus = new Set<number>();
-  for (const part of text.split(",")) {
-    if (part.trim() === "") continue;
-    const match = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(part.trim());
-    const from = Number(match?.[1]);
-    const to = Number(match?.[2] ?? match?.[1]);
-    if (match === null || to < from) {
-      throw new RangeError(`Expected a CPU list such as 0-3,8 but found ${JSON.stringify(text)}`);
-    }
-    for (let cpu = from; cpu <= to; cpu++) cpus.add(cpu);
-  }
-  return [...cpus].sort((x, y) => x - y);
 }
 
 /** Different lists of the CPUs that share what the first of `files` that is there tells of. */
