@@ -1,6 +1,7 @@
 /**
  * Type-checks the code cells of notebooks: `deno run -A tests/notebooks_check.ts [NOTEBOOK...]`, by default every
- * notebook in notebooks/. Deno's kernel checks no types and hides syntax errors, so this is where they are found.
+ * notebook in notebooks/. Deno's kernel checks no types and hides syntax errors, so this is where they are found. Their format is
+ * checked too: `deno fmt --check` itself finds every notebook wrong that it has not written on this machine.
  *
  * @module
  */
@@ -40,11 +41,14 @@ export async function checkNotebook(path: string): Promise<string> {
   const notebook: Notebook = JSON.parse(await Deno.readTextFile(path));
   const problems: string[] = [];
   if (notebook.metadata.language_info?.name !== "typescript") {
-    problems.push(`${path}: metadata.language_info.name must be "typescript", or deno fmt skips the cells`);
+    problems.push(
+      `${path}: metadata.language_info.name must be "typescript", or editors take the cells for something else`,
+    );
   }
   if (notebook.metadata.kernelspec?.name !== "deno") {
     problems.push(`${path}: metadata.kernelspec.name must be "deno"`);
   }
+  problems.push(...await misformatted(path, notebook));
   const { source, origins } = cellModule(notebook);
   const directory = path.includes("/") ? path.slice(0, path.lastIndexOf("/")) : ".";
   const file = await Deno.makeTempFile({ dir: directory, prefix: ".check-", suffix: ".ts" });
@@ -71,6 +75,27 @@ export async function checkNotebook(path: string): Promise<string> {
     await Deno.remove(file);
   }
   return problems.join("\n");
+}
+
+/** A line for each code cell that `deno fmt` would write otherwise. */
+async function misformatted(path: string, notebook: Notebook): Promise<string[]> {
+  const cells = notebook.cells.filter((cell) => cell.cell_type === "code").map((cell) => joined(cell.source));
+  const good = await Promise.all(cells.map(async (source) => {
+    const child = new Deno.Command(Deno.execPath(), {
+      args: ["fmt", "--config", `${repository}/deno.json`, "--ext", "ts", "-"],
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "null",
+    }).spawn();
+    const writer = child.stdin.getWriter();
+    await writer.write(new TextEncoder().encode(`${source}\n`));
+    await writer.close();
+    const { success, stdout } = await child.output();
+    return !success || new TextDecoder().decode(stdout) === `${source}\n`; // what does not parse is told by the check
+  }));
+  return good.flatMap((fine, i) =>
+    fine ? [] : [`${path} code cell ${i + 1} is not formatted as deno fmt has it`]
+  );
 }
 
 if (import.meta.main) {
