@@ -17,4 +17,4 @@ export * from "./summarize_file.ts";
 export { STATE_LETTERS, type StateLetter } from "./task_state.ts";
 export * from "./timehist.ts";
 export * from "./timehist_print.ts";
-export { Censored, type RunFilter } from "./track_runs.ts";
+export { Censored, type RunFilter } from "./tracked_runs.ts";

@@ -1,6 +1,6 @@
 import type { TimehistSummary } from "./summary.ts";
 import type { Answer } from "./summary_worker.ts";
-import type { RunFilter } from "./track_runs.ts";
+import type { RunFilter } from "./tracked_runs.ts";
 
 // The modules that do the work are imported when the second thread is on its way: it takes as long to start as they do.
 

@@ -4,7 +4,8 @@ import { encodeTaskName } from "../../trace/task_name.ts";
 import type { Trace } from "../../trace/trace.ts";
 import { traceText } from "../../trace/trace_text.ts";
 import { MAX_CPUS } from "./options.ts";
-import { type RunFilter, Slot, STRIDE, type TrackedRuns, trackRuns } from "./track_runs.ts";
+import { trackRuns } from "./track_runs.ts";
+import { type RunFilter, Slot, STRIDE, type TrackedRuns } from "./tracked_runs.ts";
 
 /** Columns of {@linkcode TimehistSummary.threads}. Times are in ns; NaN where there is nothing to take them of. */
 export type ThreadSummaryColumns = {

@@ -1,7 +1,8 @@
 /// <reference lib="deno.worker" />
 import { chunkColumns, type ChunkMessage, type SharedChunks, takeChunk } from "../../trace/row_chunks.ts";
 import { type RowColumns, StreamBuilder } from "../../trace/stream_builder.ts";
-import { type RunFilter, RunTracker, type TrackedRuns } from "./track_runs.ts";
+import { RunTracker } from "./track_runs.ts";
+import type { RunFilter, TrackedRuns } from "./tracked_runs.ts";
 
 /** The first message: what to sum up, and where its rows will lie. */
 export interface StartMessage {

@@ -2,7 +2,8 @@ import { type Codes, DictColumn } from "../../frame/column.ts";
 import { Frame } from "../../frame/frame.ts";
 import type { Trace } from "../../trace/trace.ts";
 import { STATE_DICTIONARY, type StateLetter } from "./task_state.ts";
-import { type RunFilter, type RunRows, trackRuns } from "./track_runs.ts";
+import { trackRuns } from "./track_runs.ts";
+import type { RunFilter, RunRows } from "./tracked_runs.ts";
 
 /** Columns of {@linkcode timehist}. Every time is in ns; NaN where it is not known. */
 export type TimehistColumns = {

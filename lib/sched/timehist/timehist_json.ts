@@ -2,7 +2,7 @@ import type { Trace } from "../../trace/trace.ts";
 import type { ByteWriter } from "./byte_writer.ts";
 import { timehistSummary } from "./summary.ts";
 import { timehist } from "./timehist.ts";
-import type { RunFilter } from "./track_runs.ts";
+import type { RunFilter } from "./tracked_runs.ts";
 import { utf8 } from "./utf8.ts";
 
 /**

@@ -9,7 +9,7 @@ import { MAX_CPUS, type TimehistPrintOptions } from "./options.ts";
 import { printSummary } from "./summary_print.ts";
 import { type TimehistSummary, timehistSummary } from "./summary.ts";
 import { timehist, type TimehistColumns } from "./timehist.ts";
-import type { RunFilter } from "./track_runs.ts";
+import type { RunFilter } from "./tracked_runs.ts";
 import { printable, utf8 } from "./utf8.ts";
 
 /** How much of the machine's time the printed rows stand for. */

@@ -2,129 +2,19 @@ import { Kind, type SchedStream } from "../../trace/stream.ts";
 import type { RowColumns } from "../../trace/stream_builder.ts";
 import { isRunnable, isUninterruptible, stateCode } from "./task_state.ts";
 import { ThreadIndex } from "./thread_index.ts";
-
-/** Which runs are wanted; every option that is given narrows it. */
-export interface RunFilter {
-  /** Runs that ended at this stamp or later, ns since the trace's epoch. Default the start of the trace. */
-  from?: number;
-  /** Runs that ended at this stamp or before, ns since the trace's epoch. Default the end of the trace. */
-  to?: number;
-  /** CPUs. Default all. */
-  cpus?: ReadonlySet<number>;
-  /** Processes. Default all. */
-  pids?: ReadonlySet<number>;
-  /** Threads. Default all. */
-  tids?: ReadonlySet<number>;
-}
-
-/** Bits of a row's `censored`. */
-export const Censored = {
-  /** Where the run began is not known: its CPU's first switch, lost records, or a broken chain. `run` is NaN. */
-  Run: 1,
-  /** What the thread did before the run is not known. `wait` and its parts are NaN. */
-  Wait: 2,
-} as const;
-
-/** Columns of one row for each run, as they are collected. */
-export interface RunRows {
-  length: number;
-  /** Index of the run's end among all switches. */
-  readonly switchRow: Uint32Array;
-  readonly ts: Float64Array;
-  readonly cpu: Uint16Array;
-  readonly tid: Int32Array;
-  readonly pid: Int32Array;
-  readonly wait: Float64Array;
-  readonly sleep: Float64Array;
-  readonly iowait: Float64Array;
-  readonly preempt: Float64Array;
-  readonly wakeDelay: Float64Array;
-  readonly run: Float64Array;
-  readonly state: Uint8Array;
-  readonly nextPid: Int32Array;
-  readonly wakerTid: Int32Array;
-  readonly censored: Uint8Array;
-}
-
-/** Doubles of one thread (or of one CPU's running task), side by side so that they share a cache line or two. */
-export const STRIDE = 24;
-/** What each of the {@linkcode STRIDE} doubles is. */
-export const Slot = {
-  Left: 0,
-  Woken: 1,
-  /** A waking that came while the thread still ran. */
-  EarlyWoken: 2,
-  Runs: 3,
-  KnownRuns: 4,
-  Total: 5,
-  Mean: 6,
-  M2: 7,
-  Min: 8,
-  Max: 9,
-  Sleep: 10,
-  Iowait: 11,
-  Preempt: 12,
-  WakeDelay: 13,
-  WakeDelayMax: 14,
-  UnknownWaits: 15,
-  Migrations: 16,
-  Censored: 17,
-} as const;
-
-/** Doubles of one CPU. */
-const CPU_STRIDE = 12;
-const OnCpu = {
-  /** Stamp of the last switch; NaN before the first. */
-  Since: 0,
-  Wait: 1,
-  Sleep: 2,
-  Iowait: 3,
-  Preempt: 4,
-  WakeDelay: 5,
-  Idle: 6,
-  IdleRuns: 7,
-  Covered: 8,
-  Switches: 9,
-  Breaks: 10,
-} as const;
+import {
+  Censored,
+  CPU_STRIDE,
+  type CpuRuns,
+  OnCpu,
+  type RunFilter,
+  type RunRows,
+  Slot,
+  STRIDE,
+  type TrackedRuns,
+} from "./tracked_runs.ts";
 
 const Status = { Unknown: 0, Running: 1, Blocked: 2, Runnable: 3 } as const;
-
-/** What {@linkcode trackRuns} finds. */
-export interface TrackedRuns {
-  /** The tid of each thread. */
-  readonly tids: Int32Array;
-  /** {@linkcode STRIDE} doubles for each thread. */
-  readonly threads: Float64Array;
-  /** Process of each thread; -1 = unknown. */
-  readonly pids: Int32Array;
-  /** Parent of each thread; -1 = unknown. */
-  readonly parents: Int32Array;
-  /** Name of each thread as an index into the stream's comms; -1 = unknown. */
-  readonly comms: Int32Array;
-  /** Whether the thread ended, 0 or 1. */
-  readonly ended: Uint8Array;
-  /** For each CPU from 0 to the highest that switched. */
-  readonly cpus: readonly CpuRuns[];
-  /** Wanted runs of which something is not known. */
-  readonly censored: number;
-  /** Wanted runs. */
-  readonly runs: number;
-  /** Events that the recorder said it lost. */
-  readonly lostEvents: number;
-}
-
-/** What one CPU did over the wanted runs. */
-export interface CpuRuns {
-  readonly switches: number;
-  /** Switches whose prev_pid is not the next_pid of the one before. */
-  readonly breaks: number;
-  /** ns of idle runs. */
-  readonly idle: number;
-  readonly idleRuns: number;
-  /** ns of all runs whose beginning is known, idle among them. */
-  readonly covered: number;
-}
 
 /**
  * Goes over the stream once and takes each run of a thread on a CPU with what the thread did before it. The time since the
@@ -178,40 +68,16 @@ export class RunTracker {
 
   /**
    * Takes `count` rows, which follow in time on those it took before: `rows` from 0 on, or in the order of `order`.
-   *
-   * A switch in the plain course of things (both threads known, the chain whole, all runs wanted and none stored) is dealt
-   * with in this loop, with what it needs in local variables; it is `#switch`, `#book` and `#enter` for that case, and half of
-   * the time of a summary. All other switches go through those.
    */
   take(rows: RowColumns, order: Uint32Array | undefined, count: number): void {
     const { kind, ts, cpu, pid, tid, a, b, c } = rows;
-    const { from, to, cpus, pids, tids } = this.#filter;
-    const plain = this.#rows === undefined && from === undefined && to === undefined && cpus === undefined &&
-      pids === undefined && tids === undefined;
-    const index = this.#index;
     for (let step = 0; step < count; step++) {
       const i = order === undefined ? step : order[step]!;
       switch (kind[i]!) {
         case Kind.Switch: {
           const prev = a[i]!;
           const process = tid[i] === prev ? pid[i]! : -1;
-          const on = cpu[i]!;
-          if (plain && on < this.#cpuCount && this.#lost[on] === 0) {
-            const thread = this.#current[on]!;
-            const next = c[i]!;
-            const nextThread = next === 0 ? IDLE : index.find(next);
-            if (
-              nextThread !== -1 &&
-              (thread === IDLE
-                ? prev === 0
-                : thread >= 0 && index.tid(thread) === prev && index.find(prev) === thread)
-            ) {
-              this.#switches++;
-              this.#plainSwitch(ts[i]!, on, thread, process, b[i]!, nextThread);
-              break;
-            }
-          }
-          this.#switch(this.#switches++, ts[i]!, on, prev, process, b[i]!, c[i]!);
+          this.#switch(this.#switches++, ts[i]!, cpu[i]!, prev, process, b[i]!, c[i]!);
           break;
         }
         // Of a waking and the wakeup that follows it, the second finds the thread runnable and changes nothing.
@@ -263,51 +129,6 @@ export class RunTracker {
       runs: this.#runs,
       lostEvents: this.#lostEvents,
     };
-  }
-
-  /** `#switch` for the plain course of things; `prev` and `next` are threads or IDLE. */
-  #plainSwitch(t: number, cpu: number, prev: number, pid: number, state: number, next: number): void {
-    const on = this.#cpus;
-    const slots = this.#threads;
-    const at = cpu * CPU_STRIDE;
-    const run = t - on[at]!; // OnCpu.Since
-    const censored = this.#currentCensored[cpu]!;
-    this.#runs++;
-    on[at + OnCpu.Switches]!++;
-    on[at + OnCpu.Covered]! += run;
-    if (prev === IDLE) {
-      on[at + OnCpu.Idle]! += run;
-      on[at + OnCpu.IdleRuns]!++;
-    } else {
-      const base = prev * STRIDE;
-      slots[base] = t; // Slot.Left
-      this.#lastState[prev] = state;
-      this.#status[prev] = isRunnable(state) ? Status.Runnable : Status.Blocked;
-      if (pid >= 0) this.#pids[prev] = pid;
-      if (censored !== 0) {
-        this.#censored++;
-        this.#book(prev, at, run, censored);
-      } else {
-        slots[base + Slot.Runs]!++;
-        const n = ++slots[base + Slot.KnownRuns]!;
-        slots[base + Slot.Total]! += run;
-        const before = slots[base + Slot.Mean]!;
-        const delta = run - before;
-        const mean = before + delta / n;
-        slots[base + Slot.Mean] = mean;
-        slots[base + Slot.M2]! += delta * (run - mean);
-        if (n === 1 || run < slots[base + Slot.Min]!) slots[base + Slot.Min] = run;
-        if (run > slots[base + Slot.Max]!) slots[base + Slot.Max] = run;
-        const delay = on[at + OnCpu.WakeDelay]!;
-        slots[base + Slot.WakeDelay]! += delay;
-        if (delay > slots[base + Slot.WakeDelayMax]!) slots[base + Slot.WakeDelayMax] = delay;
-        slots[base + Slot.Sleep]! += on[at + OnCpu.Sleep]!;
-        slots[base + Slot.Iowait]! += on[at + OnCpu.Iowait]!;
-        slots[base + Slot.Preempt]! += on[at + OnCpu.Preempt]!;
-      }
-    }
-    on[at] = t;
-    this.#enter(t, cpu, at, next);
   }
 
   #switch(

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { timehistSummary } from "../../../lib/sched/timehist/summary.ts";
 import { timehist } from "../../../lib/sched/timehist/timehist.ts";
-import { Censored } from "../../../lib/sched/timehist/track_runs.ts";
+import { Censored } from "../../../lib/sched/timehist/tracked_runs.ts";
 import { writeTimehist } from "../../../lib/sched/timehist/timehist_print.ts";
 import { ByteWriter } from "../../../lib/sched/timehist/byte_writer.ts";
 import { IDLE, TraceWriter } from "../../trace/make_trace.ts";
