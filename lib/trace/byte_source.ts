@@ -6,6 +6,8 @@ export interface ByteSource {
   readonly name: string;
   /** Bytes in all. */
   readonly size: number;
+  /** Whether its end is known to be missing, as where a packed file was cut. Default false. */
+  readonly truncated?: boolean;
   /** Opens it for reading. The caller disposes of the reader. */
   open(): ByteReader;
 }

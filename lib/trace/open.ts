@@ -1,3 +1,4 @@
+import { type ByteSource, fileSource, memorySource } from "./byte_source.ts";
 import { TraceFormatError } from "./errors.ts";
 import type { Trace } from "./trace.ts";
 
@@ -5,6 +6,11 @@ import type { Trace } from "./trace.ts";
 export interface OpenTraceOptions {
   /** Ends the opening early with the signal's reason. Default: none. */
   signal?: AbortSignal;
+  /**
+   * Most bytes that may come out of a gzip or zstd file, or in from standard input. Default: 4 GiB, and for packed files no
+   * more than 200 times their size (but 256 MiB in any case).
+   */
+  maxUnpacked?: number;
 }
 
 /** A format that {@linkcode openTrace} knows: how it is told, and its reader, which is loaded when it is needed. */
@@ -12,56 +18,86 @@ interface TraceFormat {
   /** What messages call it. */
   readonly name: string;
   /** Whether a file that begins with these bytes is of it. */
-  readonly sniff: (head: Uint8Array) => boolean;
-  readonly open: (path: string, options: OpenTraceOptions) => Promise<Trace>;
+  readonly sniff: (head: Uint8Array) => boolean | Promise<boolean>;
+  /** Reads it from a file or from memory (standard input, what was packed). */
+  readonly open: (source: ByteSource, options: OpenTraceOptions) => Promise<Trace>;
 }
 
 /** Bytes that a format may look at. */
-const HEAD = 4096;
+const HEAD = 65536;
 
 /** The first that knows the head reads the file: binary formats before texts. */
 const FORMATS: readonly TraceFormat[] = [
   {
     name: "perf.data (PERFILE2)",
     sniff: (head) => startsWith(head, "PERFILE2") || startsWith(head, "2ELIFREP"),
-    open: async (path) => (await import("./perf_data/mod.ts")).open(path),
+    open: async (source) => (await import("./perf_data/mod.ts")).read(source),
   },
 ];
 
 /**
- * Opens a recording: a perf.data file, or the directory that `schedscope record` makes from tracefs. The content decides
- * which, not the name.
+ * Opens a recording: a perf.data file, the directory that `schedscope record` makes from tracefs; a file also packed by gzip
+ * or zstd, and from standard input where `path` is `-`. The content decides which, not the name.
  *
  * Damage (lost events, a cut tail, bytes that make no sense) does not stop it: see `trace.quality`. Throws
  * {@linkcode TraceFormatError} where the input is no trace at all, and what Deno throws where it cannot be read.
  */
 export async function openTrace(path: string, options: OpenTraceOptions = {}): Promise<Trace> {
   options.signal?.throwIfAborted();
-  const info = await Deno.stat(path);
-  if (info.isDirectory) {
+  const info = path === "-" ? undefined : await Deno.stat(path);
+  if (info?.isDirectory) {
     const tracefs = await import("./tracefs/mod.ts");
     return await tracefs.open(path, options);
   }
-  const head = await readHead(path);
-  const format = FORMATS.find((each) => each.sniff(head));
-  if (format !== undefined) return await format.open(path, options);
+  const source = info?.isFile ? fileSource(path) : await readStream(path, options);
+  const head = readHead(source);
+  if (isPacked(head)) return await openPacked(source, head, options);
+  return await openSource(source, head, options);
+}
+
+async function openSource(source: ByteSource, head: Uint8Array, options: OpenTraceOptions): Promise<Trace> {
+  for (const format of FORMATS) if (await format.sniff(head)) return await format.open(source, options);
   const found = head.length === 0
     ? "an empty file"
     : JSON.stringify(new TextDecoder("latin1").decode(head.subarray(0, 16)));
   const known = FORMATS.map((each) => each.name).join(", ");
-  throw new TraceFormatError(path, 0, `${known}, or a directory of tracefs pages`, found);
+  throw new TraceFormatError(source.name, 0, `${known}, or a directory of tracefs pages`, found);
 }
 
-async function readHead(path: string): Promise<Uint8Array> {
-  using file = await Deno.open(path, { read: true });
-  const head = new Uint8Array(HEAD);
-  let done = 0;
-  while (done < HEAD) {
-    const n = await file.read(head.subarray(done));
-    if (n === null) break;
-    done += n;
+async function openPacked(source: ByteSource, head: Uint8Array, options: OpenTraceOptions): Promise<Trace> {
+  const { packingOf, unpack } = await import("./unpack.ts");
+  const packed = new Uint8Array(source.size);
+  {
+    using reader = source.open();
+    reader.read(packed, 0);
   }
-  return head.subarray(0, done);
+  const { maxUnpacked, signal } = options;
+  const unpacked = await unpack(packed, packingOf(head)!, source.name, { maxUnpacked, signal });
+  return await openSource(unpacked, readHead(unpacked), options);
+}
+
+/** Standard input, or what is no regular file (a pipe), in memory. */
+async function readStream(path: string, options: OpenTraceOptions): Promise<ByteSource> {
+  const { readWhole } = await import("./read_whole.ts");
+  const { maxUnpacked: most, signal } = options;
+  if (path === "-") {
+    const name = "standard input";
+    return memorySource(await readWhole(Deno.stdin, name, { most, signal }), name);
+  }
+  using file = await Deno.open(path);
+  return memorySource(await readWhole(file, path, { most, signal }), path);
+}
+
+function readHead(source: ByteSource): Uint8Array {
+  const head = new Uint8Array(Math.min(HEAD, source.size));
+  using reader = source.open();
+  return head.subarray(0, reader.read(head, 0));
+}
+
+/** gzip, zstd, or a zstd frame to be skipped: see `packingOf`, which is not loaded where it is not needed. */
+function isPacked(head: Uint8Array): boolean {
+  const magic = head.length < 4 ? 0 : head[0]! | (head[1]! << 8) | (head[2]! << 16) | (head[3]! << 24);
+  return (magic & 0xffff) === 0x8b1f || magic === (0xfd2fb528 | 0) || (magic & ~0xf) === 0x184d2a50;
 }
 
 function startsWith(head: Uint8Array, text: string): boolean {

@@ -65,8 +65,9 @@ async function summarizeInTwo(path: string, filter: RunFilter): Promise<Timehist
 }
 
 async function isLargePerfData(path: string): Promise<boolean> {
-  const { isDirectory, size } = await Deno.stat(path);
-  if (isDirectory || size < WORTH_A_THREAD) return false;
+  if (path === "-") return false;
+  const { isFile, size } = await Deno.stat(path);
+  if (!isFile || size < WORTH_A_THREAD) return false;
   using file = await Deno.open(path);
   const magic = new Uint8Array(8);
   await file.read(magic);
