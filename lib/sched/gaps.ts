@@ -27,6 +27,8 @@ export type MeasuredGapColumns = {
   run_delay: Float64Array;
   /** ns by which the CPU's steal time (/proc/stat) grew, in grains of 10 ms. */
   steal: Float64Array;
+  /** ns of wall time that the counters are of; less than `dur` where the gap came while the one before was written down. */
+  wall: Float64Array;
   /** ns of wall time that the kernel counted neither as the thread's CPU time nor as its waiting: what the hypervisor took. */
   uncounted: Float64Array;
 };
@@ -128,7 +130,8 @@ export function explainGaps<C extends MeasuredGapColumns>(
     const to = from + dur[i]!;
     // A thread that rusage says was never switched was on its CPU, also where the trace lacks its switches.
     const stolen = stolenFrom(measured, i);
-    const onCpu = kind.at(i) === "run" && voluntary[i] === 0 && involuntary[i] === 0;
+    const onCpu = kind.at(i) === "run" && voluntary[i] === 0 && involuntary[i] === 0 &&
+      countersCover(measured, i);
     const explanation = onCpu
       ? explainer.explainRunning(before[i]!, from, to, stolen)
       : explainer.explain(tid[i]!, from, to, { steal: stolen, resumed: true });
@@ -219,7 +222,13 @@ function withRunDelay(why: GapExplanation, runDelay: number): GapExplanation {
  */
 function stolenFrom<C extends MeasuredGapColumns>(measured: Frame<C>, i: number): number {
   const steal = measured.column("steal")[i]!;
-  return measured.column("kind").at(i) === "run" ? Math.max(steal, measured.column("uncounted")[i]!) : steal;
+  const fine = measured.column("kind").at(i) === "run" && countersCover(measured, i);
+  return fine ? Math.max(steal, measured.column("uncounted")[i]!) : steal;
+}
+
+/** Whether the counters of gap `i` are of a time that holds it: one that came while the gap before was written down is not. */
+function countersCover<C extends MeasuredGapColumns>(measured: Frame<C>, i: number): boolean {
+  return measured.column("wall")[i]! >= 0.9 * measured.column("dur")[i]!;
 }
 
 /** What rusage, schedstat, steal and the CPU number say of gap `i` where there is no trace. */
@@ -237,7 +246,13 @@ function fromCounters<C extends MeasuredGapColumns>(measured: Frame<C>, i: numbe
   const stolen = Math.min(dur - waited, stolenFrom(measured, i));
   parts[CAUSE.steal] = stolen;
   const rest = dur - waited - stolen;
-  const cause = wake || blocked ? "asleep" : before !== after ? "migrated" : "nothing scheduled";
+  const cause = !countersCover(measured, i)
+    ? "unknown"
+    : wake || blocked
+    ? "asleep"
+    : before !== after
+    ? "migrated"
+    : "nothing scheduled";
   parts[CAUSE[cause]]! += rest;
   return { parts, cause: largestOf(parts), culpritTid: -1, culprit: "", culpritClass: "", cpu: before };
 }

@@ -41,17 +41,33 @@ uint64_t ss_evidence_run_delay(const struct ss_evidence_source *source)
 	return delay;
 }
 
+static uint64_t mono_ns(void)
+{
+	struct timespec mono;
+	clock_gettime(CLOCK_MONOTONIC, &mono);
+	return (uint64_t)mono.tv_sec * 1000000000u + (uint64_t)mono.tv_nsec;
+}
+
+/* Readings further apart than this do not belong together. */
+#define TORN_NS 50000u
+
 void ss_evidence_read(const struct ss_evidence_source *source, struct ss_evidence *now)
 {
 	struct rusage usage;
-	struct timespec mono;
-	clock_gettime(CLOCK_MONOTONIC, &mono);
-	now->mono_ns = (uint64_t)mono.tv_sec * 1000000000u + (uint64_t)mono.tv_nsec;
-	now->cpu_ns = ss_thread_cpu_ns();
-	now->run_delay = ss_evidence_run_delay(source);
-	if (getrusage(RUSAGE_THREAD, &usage) == 0) {
-		now->nivcsw = (uint64_t)usage.ru_nivcsw;
-		now->nvcsw = (uint64_t)usage.ru_nvcsw;
+	/*
+	 * Each of the readings is a system call, at whose end the thread may lose its CPU: what it then waits would be in one
+	 * reading and not in the other, and would look like stolen time later. So they are taken again until they are close.
+	 */
+	for (int attempt = 0; attempt < 4; attempt++) {
+		now->mono_ns = mono_ns();
+		now->cpu_ns = ss_thread_cpu_ns();
+		now->run_delay = ss_evidence_run_delay(source);
+		if (getrusage(RUSAGE_THREAD, &usage) == 0) {
+			now->nivcsw = (uint64_t)usage.ru_nivcsw;
+			now->nvcsw = (uint64_t)usage.ru_nvcsw;
+		}
+		if (mono_ns() - now->mono_ns < TORN_NS)
+			return;
 	}
 }
 

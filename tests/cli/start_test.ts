@@ -175,6 +175,24 @@ Deno.test("start without any permission goes on with what the machine allows and
   }
 });
 
+Deno.test("what the ledger calls steal is what the kernel counted as steal", async () => {
+  const dir = await Deno.makeTempDir();
+  try {
+    const { code, out, err } = await schedscope("start", "-d", "3s", "--json", "-o", dir, "--no-install");
+    assert.equal(code, 0, err);
+    const { causes, audit } = JSON.parse(out) as {
+      causes: { cause: string; dur: number }[];
+      audit: { steal: number };
+    };
+    const steal = causes.find((row) => row.cause === "steal")?.dur ?? 0;
+    console.log(`  steal by cause ${(steal / 1e6).toFixed(1)} ms, by /proc/stat ${audit.steal / 1e6} ms`);
+    // /proc/stat counts whole ticks of 10 ms on each CPU; a thread that misses its CPU is one of many that wait for it.
+    assert.ok(steal <= audit.steal * 1.2 + 40e6);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
+
 Deno.test("wrong usage ends with 2, a file that is not there with 1", async () => {
   for (
     const args of [

@@ -171,6 +171,7 @@ Deno.test("without a trace the counters tell the kind of cause and no culprit", 
     nvcsw: Int32Array.of(0, 0, 1, 0, 0),
     run_delay: Float64Array.of(900, 0, 200, 0, 0),
     steal: Float64Array.of(0, 0, 0, 0, 0),
+    wall: Float64Array.of(1100, 1100, 1100, 1100, 1100),
     uncounted: Float64Array.of(0, 800, 700, 0, 0),
   });
   const ledger = explainGaps(measured, 0n);
