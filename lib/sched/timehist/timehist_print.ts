@@ -95,6 +95,8 @@ class RowPrinter {
   readonly #maxCpu: number;
   /** What each thread is called now, as bytes. */
   readonly #names = new Map<number, string>([[0, "<idle>"]]);
+  /** What threads are called that had not run yet: the name of their first run, or the one that the recorder saved. */
+  readonly #later = new Map<number, string>();
   readonly #pids = new Map<number, number>();
 
   constructor(trace: Trace, out: ByteWriter, options: TimehistPrintOptions, filter: RunFilter) {
@@ -117,6 +119,7 @@ class RowPrinter {
     const { wakeups, migrations } = this.#options;
     const names = comms.map((name) => utf8(traceText(encodeTaskName(name))));
     const columns = this.#columns();
+    this.#lookAhead(columns);
     const waking = this.#trace.has("sched:sched_waking") ? 0 : Kind.Wakeup;
     let row = 0;
     for (let i = 0; i < length; i++) {
@@ -158,6 +161,11 @@ class RowPrinter {
           this.#out.text(`lost ${a[i]! >>> 0} events on cpu ${cpu[i]}\n`);
       }
     }
+  }
+
+  #lookAhead({ tid, comm, names }: PrintedColumns): void {
+    for (const [thread, name] of this.#trace.savedNames) this.#later.set(thread, printable(name));
+    for (let row = tid.length - 1; row >= 0; row--) this.#later.set(tid[row]!, names[comm[row]!]!);
   }
 
   #columns(): PrintedColumns {
@@ -216,7 +224,7 @@ class RowPrinter {
   }
 
   #label(tid: number): string {
-    const name = this.#names.get(tid) ?? `:${tid}`;
+    const name = this.#names.get(tid) ?? this.#later.get(tid) ?? `:${tid}`;
     const pid = this.#pids.get(tid);
     return tid === 0 ? name : `${name}[${pid === undefined || pid === tid ? tid : `${tid}/${pid}`}]`;
   }
