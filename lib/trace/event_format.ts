@@ -54,7 +54,7 @@ export function parseEventFormat(text: string, system: string): EventFormat {
     }
     fields.push(parseField(line, name));
   }
-  const printFormat = /^print fmt:[ \t]*([\s\S]*?)\s*$/m.exec(text)?.[1] ?? "";
+  const printFormat = /^print fmt:(.*)$/m.exec(text)?.[1]?.trim() ?? "";
   return { name: `${system}:${name}`, id: Number(id), fields, printFormat };
 }
 

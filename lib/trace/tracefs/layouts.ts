@@ -54,7 +54,7 @@ export async function directoryNames(directory: string): Promise<string[]> {
 }
 
 /** Throws a SyntaxError where `format` lacks what every reader of its records relies on. */
-function checkFields(format: EventFormat): void {
+export function checkFields(format: EventFormat): void {
   for (const name of ["common_type", "common_pid", ...STREAM_EVENTS[format.name]?.fields ?? []]) {
     const field = fieldOf(format, name);
     const sizes = name === "common_type" ? [2] : name === "common_pid" ? [4] : [1, 2, 4, 8];

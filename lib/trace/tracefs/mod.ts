@@ -16,17 +16,12 @@
  *
  * @module
  */
-import type { Column } from "../../frame/column.ts";
-import { fieldSink } from "../decode_field.ts";
-import { type EventFormat, fieldOf } from "../event_format.ts";
-import { mergeByTime } from "../merge_by_time.ts";
-import type { KnownHole } from "../quality.ts";
-import { CpuPages, LOST_ID, type RingBufferRecords, type StampBounds } from "../ring_buffer.ts";
+import { CpuPages, type RingBufferRecords, type StampBounds } from "../ring_buffer.ts";
 import { Trace, type TraceClock } from "../trace.ts";
-import { type CaptureMeta, META_FILE, readMeta } from "./meta.ts";
+import { assemble, lostWithoutPlace } from "./assemble.ts";
 import { directoryNames, readFormats, readLayout } from "./layouts.ts";
+import { type CaptureMeta, META_FILE, readMeta } from "./meta.ts";
 import { parseSavedNames, parseSavedProcesses } from "./saved_lists.ts";
-import { type CpuRecords, makeStream } from "./stream.ts";
 import { ticksToNs } from "./ticks.ts";
 
 export { ticksToNs } from "./ticks.ts";
@@ -64,40 +59,40 @@ export async function open(path: string, options: OpenTracefsOptions = {}): Prom
   const files = await cpuFiles(path);
   const total = files.reduce((sum, { size }) => sum + size, 0);
   let done = 0;
-  const all = await Promise.all(files.map(async ({ cpu, file, size }) => {
+  const pages = await Promise.all(files.map(async ({ cpu, file, size }) => {
     const bytes = await readWhole(file, size);
     onProgress?.(done += size, total);
     return new CpuPages(cpu, bytes, layout, bounds);
   }));
   signal?.throwIfAborted();
-  const known = new Uint8Array(0x1_0000);
-  for (const { id } of formats.values()) if (id > LOST_ID && id < known.length) known[id] = 1;
   const hz = meta.tscHz;
-  const firstTick = all.reduce<bigint | undefined>((least, { firstStamp }) => {
-    return firstStamp === undefined || (least !== undefined && least <= firstStamp) ? least : firstStamp;
-  }, undefined) ?? BigInt(meta.started.clock);
-  const cpus = all.map((pages): CpuRecords => {
-    signal?.throwIfAborted();
-    const records = pages.walk(firstTick, known);
-    return { pages, records: hz === undefined ? records : inNanoseconds(records, hz) };
+  const { firstTick, cpus, stream, counts, holes, decode } = assemble({
+    pages,
+    formats,
+    processes: parseSavedProcesses(new TextDecoder().decode(await readIfThere(`${path}/saved_tgids`))),
+    littleEndian: meta.littleEndian,
+    emptyAt: BigInt(meta.started.clock),
+    ...(hz === undefined ? {} : { inNanoseconds: (records) => inNanoseconds(records, hz) }),
+    ...(signal === undefined ? {} : { signal }),
   });
-  const order = mergeByTime(cpus.map(({ records }) => records));
-  const processes = parseSavedProcesses(new TextDecoder().decode(await readIfThere(`${path}/saved_tgids`)));
-  const stream = makeStream(cpus, order, formats.values(), processes, meta.littleEndian);
-  const epoch = hz === undefined ? firstTick : ticksToNs(firstTick, hz);
+  const losses = meta.stats.map(({ cpu, overrun, commitOverrun, droppedEvents, entries }) => ({
+    cpu,
+    overrun,
+    unseen: commitOverrun + droppedEvents + entries,
+  }));
   return new Trace({
     format: "tracefs",
     path,
-    epoch,
+    epoch: hz === undefined ? firstTick : ticksToNs(firstTick, hz),
     clock: clockOf(meta),
     host: meta.host,
     topology: meta.topology,
     stream,
     formats,
-    counts: countEvents(cpus, formats),
-    holes: [...cpus.flatMap(({ records }) => records.holes), ...lostWithoutPlace(meta, cpus)],
+    counts,
+    holes: [...holes, ...lostWithoutPlace(losses, cpus)],
     savedNames: parseSavedNames(await readIfThere(`${path}/saved_cmdlines`)),
-    decode: (event, fields, exact) => decode(cpus, formats, meta.littleEndian, event, fields, exact),
+    decode,
   });
 }
 
@@ -163,91 +158,4 @@ function inNanoseconds(records: RingBufferRecords, hz: number): RingBufferRecord
     to: Math.round(hole.to * scale),
   }));
   return { ...records, holes };
-}
-
-function countEvents(
-  cpus: readonly CpuRecords[],
-  formats: ReadonlyMap<string, EventFormat>,
-): Map<string, number> {
-  const byId = new Float64Array(0x1_0000);
-  for (const { records } of cpus) for (let i = 0; i < records.length; i++) byId[records.ids[i]!]!++;
-  const counts = new Map<string, number>();
-  for (const { name, id } of formats.values()) if (byId[id]! > 0) counts.set(name, byId[id]!);
-  return counts;
-}
-
-/** Events that a CPU's counters have as lost and no page tells of: somewhere in the recording. */
-function lostWithoutPlace(meta: CaptureMeta, cpus: readonly CpuRecords[]): KnownHole[] {
-  const holes: KnownHole[] = [];
-  let end = 0;
-  for (const { records } of cpus) {
-    if (records.length > 0) end = Math.max(end, records.ts[records.length - 1]!);
-  }
-  for (const { cpu, overrun, commitOverrun, droppedEvents, entries } of meta.stats) {
-    const records = cpus.find(({ pages }) => pages.cpu === cpu)?.records;
-    let placed = 0;
-    for (let i = 0; i < (records?.length ?? 0); i++) {
-      if (records!.ids[i] === LOST_ID) placed += records!.sizes[i]!;
-    }
-    const lost = Math.max(0, overrun - placed) + commitOverrun + droppedEvents + entries;
-    if (lost > 0) holes.push({ kind: "lost", cpu, from: 0, to: end, lost });
-  }
-  return holes;
-}
-
-function decode(
-  cpus: readonly CpuRecords[],
-  formats: ReadonlyMap<string, EventFormat>,
-  littleEndian: boolean,
-  event: string,
-  fields: readonly string[],
-  exact = false,
-): Record<string, Column> {
-  const format = formats.get(event);
-  if (format === undefined) throw new RangeError(`The trace has no event ${JSON.stringify(event)}`);
-  const parts = cpus.map(({ records }) => rowsWithId(records, format.id));
-  const order = mergeByTime(parts);
-  const rows = order.list.length;
-  const columns: Record<string, Column> = {};
-  for (const name of fields) {
-    if (name === "ts") {
-      const ts = new Float64Array(rows);
-      for (let i = 0; i < rows; i++) ts[i] = parts[order.list[i]!]!.ts[order.row[i]!]!;
-      columns[name] = ts;
-      continue;
-    }
-    if (name === "cpu" && fieldOf(format, "cpu") === undefined) {
-      columns[name] = Uint16Array.from(order.list, (list) => cpus[list]!.pages.cpu);
-      continue;
-    }
-    const field = fieldOf(format, name);
-    if (field === undefined) {
-      const known = format.fields.map((each) => each.name).join(", ");
-      throw new RangeError(`${event} has no field ${JSON.stringify(name)}; it has: ts, cpu, ${known}`);
-    }
-    const sink = fieldSink(field, rows, littleEndian, exact);
-    for (let i = 0; i < rows; i++) {
-      const { pages, records } = cpus[order.list[i]!]!;
-      const at = parts[order.list[i]!]!.rows[order.row[i]!]!;
-      sink.set(i, pages.view, records.at[at]! * 4, records.sizes[at]!);
-    }
-    columns[name] = sink.finish();
-  }
-  return columns;
-}
-
-function rowsWithId(
-  records: RingBufferRecords,
-  id: number,
-): { ts: Float64Array; rows: Uint32Array; length: number } {
-  let length = 0;
-  for (let i = 0; i < records.length; i++) if (records.ids[i] === id) length++;
-  const ts = new Float64Array(length);
-  const rows = new Uint32Array(length);
-  for (let i = 0, out = 0; i < records.length; i++) {
-    if (records.ids[i] !== id) continue;
-    ts[out] = records.ts[i]!;
-    rows[out++] = i;
-  }
-  return { ts, rows, length };
 }
