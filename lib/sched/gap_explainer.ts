@@ -111,7 +111,9 @@ export class GapExplainer {
     const cpu = segments.cpu[i]!;
     const beyond = Math.max(from, Math.min(to, this.#end));
     if (beyond < to) this.#tally.add(CAUSE.unknown, to - beyond, -1, -1, cpu);
-    switch (segments.doing[i]) {
+    // What a missing switch hides is known only of a thread that says itself when it ran again.
+    const known = segments.hidden[i] === 0 || (this.#resumed >= 0 && segments.doing[i] !== Doing.Running);
+    switch (known ? segments.doing[i] : Doing.Unknown) {
       case Doing.Running:
         return this.#running(cpu, from, beyond);
       case Doing.Asleep:

@@ -64,6 +64,8 @@ export type LedgerColumns = {
   steal: Ns;
   nothing: Ns;
   unknown: Ns;
+  /** 1 where the trace does not tell all of it: a part is unknown, or the switch that ended the gap was not recorded. */
+  censored: Uint8Array;
 };
 
 /** Columns of {@linkcode GapLedger.causes}. */
@@ -153,27 +155,33 @@ export interface GapsOptions {
 /**
  * Finds in a trace every stretch of at least `threshold` ns in which a thread wanted to run and did not, and says why.
  *
- * A stretch begins when the thread is woken or switched out while runnable, and ends when it is switched in (or the trace ends).
+ * A stretch begins when the thread is woken or switched out while runnable, and ends when it is switched in. Where the trace lacks that
+ * switch, it ends at the last moment at which the thread surely still waited, and is marked as censored.
  */
 export function gaps(trace: Trace, options: GapsOptions = {}): GapLedger {
   trace.requireEvent("gaps", "sched:sched_switch");
   trace.requireEvent("gaps", "sched:sched_waking", "sched:sched_wakeup");
   const { threshold = 1e6, limit = 10_000 } = options;
   const tids = options.tids === undefined ? threadsOf(trace) : new Set(options.tids);
-  const found: { tid: number; from: number; to: number; kind: "preempted" | "woken" }[] = [];
+  const found: { tid: number; from: number; to: number; kind: "preempted" | "woken"; censored: boolean }[] =
+    [];
   const end = trace.span.to;
-  for (const [tid, { from, doing }] of threadSegments(trace.stream, tids)) {
+  for (const [tid, { from, doing, hidden }] of threadSegments(trace.stream, tids)) {
+    const waits = (i: number) =>
+      hidden[i] === 0 && (doing[i] === Doing.Preempted || doing[i] === Doing.Woken);
     for (let i = 0; i < from.length; i++) {
-      if (doing[i] !== Doing.Preempted && doing[i] !== Doing.Woken) continue;
+      if (!waits(i)) continue;
       const first = i;
-      while (i + 1 < from.length && (doing[i + 1] === Doing.Preempted || doing[i + 1] === Doing.Woken)) i++;
+      while (i + 1 < from.length && waits(i + 1)) i++;
       const to = from[i + 1] ?? end;
       if (to - from[first]! < threshold) continue;
+      const kind = doing[first] === Doing.Preempted ? "preempted" : "woken";
       found.push({
         tid,
         from: from[first]!,
         to,
-        kind: doing[first] === Doing.Preempted ? "preempted" : "woken",
+        kind,
+        censored: doing[i + 1] !== Doing.Running || hidden[i + 1] === 1,
       });
     }
   }
@@ -187,7 +195,15 @@ export function gaps(trace: Trace, options: GapsOptions = {}): GapLedger {
   const rows = new LedgerRows(found.length);
   for (const gap of found) {
     const explanation = explainer.explain(gap.tid, gap.from, gap.to);
-    rows.add(gap.from, gap.to - gap.from, gap.tid, names.get(gap.tid) ?? "", gap.kind, explanation);
+    rows.add(
+      gap.from,
+      gap.to - gap.from,
+      gap.tid,
+      names.get(gap.tid) ?? "",
+      gap.kind,
+      explanation,
+      gap.censored,
+    );
   }
   return { ...rows.ledger(trace.epoch, "trace"), total };
 }
@@ -301,6 +317,7 @@ class LedgerRows {
   readonly #comm: string[] = [];
   readonly #kind: ("run" | "wake" | "preempted" | "woken")[] = [];
   readonly #why: GapExplanation[] = [];
+  readonly #censored: number[] = [];
 
   constructor(rows: number) {
     this.#ts = new Float64Array(rows);
@@ -315,8 +332,10 @@ class LedgerRows {
     comm: string,
     kind: "run" | "wake" | "preempted" | "woken",
     why: GapExplanation,
+    censored = false,
   ): void {
     const row = this.#why.push(why) - 1;
+    this.#censored.push(censored || why.parts[CAUSE.unknown]! > 0 ? 1 : 0);
     this.#ts[row] = ts;
     this.#dur[row] = dur;
     this.#tid[row] = tid;
@@ -348,6 +367,7 @@ class LedgerRows {
       steal: part("steal"),
       nothing: part("nothing scheduled"),
       unknown: part("unknown"),
+      censored: Uint8Array.from(this.#censored),
     });
     return { gaps, total: why.length, epoch, evidence, causes: causeTable(why, this.#dur) };
   }

@@ -24,6 +24,11 @@ export interface ThreadSegments {
   readonly cpu: Int32Array;
   /** Whether a segment began because the thread was moved to `cpu`. */
   readonly moved: Uint8Array;
+  /**
+   * 1 where the trace lacks a switch, so that at some time during the segment the thread began or ceased to do what `doing` says:
+   * it was switched out without having been switched in, or woken twice, or somebody else left its CPU.
+   */
+  readonly hidden: Uint8Array;
   /** For a woken thread who woke it; -1 unknown or none. */
   readonly waker: Int32Array;
 }
@@ -39,12 +44,22 @@ export function threadSegments(stream: SchedStream, tids: Iterable<number>): Map
   for (const tid of tids) builders.set(tid, new SegmentBuilder());
   builders.delete(0); // idle is a task of its own on every CPU
   const { kind, ts, cpu, tid, a, b, c, length } = stream;
+  const current = new Map<number, { tid: number; since: number }>();
   for (let i = 0; i < length; i++) {
     switch (kind[i]) {
-      case Kind.Switch:
-        builders.get(a[i]!)?.switchedOut(ts[i]!, cpu[i]!, b[i]!);
+      case Kind.Switch: {
+        const before = current.get(cpu[i]!);
+        const broken = before !== undefined && before.tid !== a[i];
+        if (broken) builders.get(before.tid)?.leftUnseen();
+        builders.get(a[i]!)?.switchedOut(ts[i]!, cpu[i]!, b[i]!, before?.since);
         builders.get(c[i]!)?.switchedIn(ts[i]!, cpu[i]!);
+        if (before === undefined) current.set(cpu[i]!, { tid: c[i]!, since: ts[i]! });
+        else {
+          before.tid = c[i]!;
+          before.since = ts[i]!;
+        }
         break;
+      }
       case Kind.Waking:
         builders.get(a[i]!)?.woken(ts[i]!, b[i]!, tid[i]!, false);
         break;
@@ -79,6 +94,7 @@ class SegmentBuilder {
   readonly #cpu: number[] = [];
   readonly #moved: number[] = [];
   readonly #waker: number[] = [];
+  readonly #hidden: number[] = [];
   #earlyWaking = -1;
   #earlyWaker = -1;
 
@@ -93,22 +109,45 @@ class SegmentBuilder {
     this.#begin(ts, Doing.Running, cpu, 0, -1);
   }
 
-  switchedOut(ts: number, cpu: number, state: number): void {
-    if (this.#doing.length === 0) this.#begin(0, Doing.Running, cpu, 0, -1);
+  /** `since` is when the CPU switched before; undefined where this is its first switch. */
+  switchedOut(ts: number, cpu: number, state: number, since: number | undefined): void {
+    const last = this.#doing.length - 1;
+    if (last < 0) this.#begin(0, Doing.Running, cpu, 0, -1);
+    else if (this.#doing[last] !== Doing.Running) {
+      this.#ranUnseen(last, Math.max(since ?? 0, this.#from[last]!));
+    }
     if (isRunnableState(state)) {
       this.#earlyWaking = -1;
       this.#begin(ts, Doing.Preempted, cpu, 0, -1);
     } else this.#begin(ts, Doing.Asleep, cpu, 0, -1);
   }
 
+  /** Somebody else was switched out of the CPU that it ran on. */
+  leftUnseen(): void {
+    const last = this.#doing.length - 1;
+    if (last >= 0 && this.#doing[last] === Doing.Running) this.#hidden[last] = 1;
+  }
+
+  /** It began to run at some time from `from` on. */
+  #ranUnseen(last: number, from: number): void {
+    if (from > this.#from[last]!) {
+      this.#begin(from, this.#doing[last]!, this.#cpu[last]!, this.#moved[last]!, this.#waker[last]!);
+    }
+    this.#hidden[this.#hidden.length - 1] = 1;
+  }
+
   /** `placed` where `cpu` is the one it was put on; `sched_waking` only knows the one it last ran on. */
   woken(ts: number, cpu: number, waker: number, placed: boolean): void {
     const last = this.#doing.length - 1;
     const doing = last < 0 ? Doing.Unknown : this.#doing[last];
-    if (doing === Doing.Running) {
+    if (doing === Doing.Running && this.#hidden[last] === 0) {
       this.#earlyWaking = ts;
       this.#earlyWaker = waker;
-    } else if (doing === Doing.Asleep || doing === Doing.Unknown) {
+    } else if (doing === Doing.Asleep || doing === Doing.Unknown || doing === Doing.Running) {
+      this.#begin(ts, Doing.Woken, cpu, 0, waker);
+    } else if (doing === Doing.Woken && !placed) {
+      // The kernel wakes only who sleeps: since it was woken before, it ran and slept.
+      this.#hidden[last] = 1;
       this.#begin(ts, Doing.Woken, cpu, 0, waker);
     } else if (doing === Doing.Woken && placed && this.#cpu[last] !== cpu) {
       this.#begin(ts, Doing.Woken, cpu, 1, this.#waker[last]!);
@@ -131,6 +170,7 @@ class SegmentBuilder {
       cpu: Int32Array.from(this.#cpu),
       moved: Uint8Array.from(this.#moved),
       waker: Int32Array.from(this.#waker),
+      hidden: Uint8Array.from(this.#hidden),
     };
   }
 
@@ -140,5 +180,6 @@ class SegmentBuilder {
     this.#cpu.push(cpu);
     this.#moved.push(moved);
     this.#waker.push(waker);
+    this.#hidden.push(0);
   }
 }

@@ -48,7 +48,10 @@ export function threadStates(
   return new Frame<ThreadStateColumns>({
     ts: Float64Array.from(rows, start),
     dur: Float64Array.from(rows, (i) => Math.min(to, segments!.from[i + 1] ?? Infinity) - start(i)),
-    state: new DictColumn(Uint8Array.from(rows, (i) => segments!.doing[i]!), STATES),
+    state: new DictColumn(
+      Uint8Array.from(rows, (i) => segments!.hidden[i] === 1 ? 0 : segments!.doing[i]!),
+      STATES,
+    ),
     cpu: Int32Array.from(rows, (i) => segments!.cpu[i]!),
   });
 }

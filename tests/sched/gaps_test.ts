@@ -192,3 +192,20 @@ Deno.test("gaps() names the event that is missing", () => {
   const trace = new TraceWriter().switch(0, 0, IDLE, R, VICTIM).trace();
   assert.throws(() => gaps(trace), /gaps needs sched:sched_waking or sched:sched_wakeup.*schedscope record/);
 });
+
+Deno.test("a gap ends where the thread may have run unseen, and is marked", () => {
+  const trace = new TraceWriter()
+    .switch(0, 0, VICTIM, S, HOG)
+    .waking(1000, 1, RT, VICTIM, 0)
+    .switch(3000, 0, HOG, R, RT) // rt's switch to the victim is missing
+    .switch(9000, 0, VICTIM, S, IDLE)
+    .waking(9500, 1, RT, VICTIM, 0)
+    .waking(9700, 1, RT, VICTIM, 0) // it must have run and slept in between
+    .switch(9800, 0, IDLE, R, VICTIM)
+    .switch(9900, 0, VICTIM, S, IDLE)
+    .trace();
+  const ledger = gaps(trace, { threshold: 0, tids: [10] });
+  assert.deepEqual([...ledger.gaps.column("ts")], [1000, 9700]);
+  assert.deepEqual([...ledger.gaps.column("dur")], [2000, 100]);
+  assert.deepEqual([...ledger.gaps.column("censored")], [1, 0]);
+});
