@@ -11,6 +11,8 @@ export interface OpenTraceOptions {
    * more than 200 times their size (but 256 MiB in any case).
    */
   maxUnpacked?: number;
+  /** Which buffer of a trace.dat (name of the tracefs instance). Default: the main one, or the first that has events. */
+  instance?: string;
 }
 
 /** A format that {@linkcode openTrace} knows: how it is told, and its reader, which is loaded when it is needed. */
@@ -33,11 +35,22 @@ const FORMATS: readonly TraceFormat[] = [
     sniff: (head) => startsWith(head, "PERFILE2") || startsWith(head, "2ELIFREP"),
     open: async (source) => (await import("./perf_data/mod.ts")).read(source),
   },
+  {
+    name: "trace.dat",
+    sniff: (head) => startsWith(head, "\x17\x08Dtracing"),
+    open: async (source, options) => (await import("./trace_dat/mod.ts")).read(source, options),
+  },
+  {
+    name: "text of ftrace, perf script or perf sched timehist",
+    sniff: async (head) => (await import("./text/sniff.ts")).sniff(head) !== undefined,
+    open: async (source) => (await import("./text/mod.ts")).read(source),
+  },
 ];
 
 /**
- * Opens a recording: a perf.data file, the directory that `schedscope record` makes from tracefs; a file also packed by gzip
- * or zstd, and from standard input where `path` is `-`. The content decides which, not the name.
+ * Opens a recording: a perf.data file, the directory that `schedscope record` makes from tracefs, or what ftrace, trace-cmd,
+ * `perf script` or `perf sched timehist` printed; a file also packed by gzip or zstd, and from standard input where `path`
+ * is `-`. The content decides which, not the name.
  *
  * Damage (lost events, a cut tail, bytes that make no sense) does not stop it: see `trace.quality`. Throws
  * {@linkcode TraceFormatError} where the input is no trace at all, and what Deno throws where it cannot be read.

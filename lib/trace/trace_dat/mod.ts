@@ -1,0 +1,196 @@
+/**
+ * Reads trace.dat, the file of trace-cmd and KernelShark: versions 6 and 7, packed by zlib or zstd or not at all,
+ * either byte order, any of its buffers.
+ *
+ * @module
+ */
+import { type ByteSource, fileSource } from "../byte_source.ts";
+import { TraceFormatError } from "../errors.ts";
+import { type EventFormat, parseEventFormat } from "../event_format.ts";
+import type { KnownHole } from "../quality.ts";
+import { CpuPages, type PageLayout, parseHeaderPage } from "../ring_buffer.ts";
+import { STREAM_EVENTS } from "../stream.ts";
+import { Trace, type TraceClock, type TraceHost } from "../trace.ts";
+import { assemble, type CpuLosses, lostWithoutPlace } from "../tracefs/assemble.ts";
+import { checkFields } from "../tracefs/layouts.ts";
+import { parseSavedNames } from "../tracefs/saved_lists.ts";
+import type { TraceDatBuffer, TraceDatFacts } from "./facts.ts";
+import { MAGIC, readTraceDatFile, type TraceDatFile } from "./file.ts";
+import { loadPages } from "./pages.ts";
+import { recordingBounds, recordsInNs, tscToNs } from "./stamps.ts";
+
+export * from "./facts.ts";
+export * from "./write.ts";
+export type { Packing } from "./unpack.ts";
+
+/** Options of {@linkcode open}. */
+export interface OpenTraceDatOptions {
+  /**
+   * Which buffer (tracefs instance) to read; `""` is the main one. Default: the main one, or where that is empty the
+   * first that has events.
+   */
+  instance?: string;
+  /** Ends the reading with its reason; looked at between CPUs. Default: none. */
+  signal?: AbortSignal;
+}
+
+/** Whether a file that begins with `head` is a trace.dat. */
+export function sniff(head: Uint8Array): boolean {
+  return head.length >= MAGIC.length && [...MAGIC].every((char, i) => head[i] === char.charCodeAt(0));
+}
+
+/** What the file at `path` says of itself; its pages are not read. Throws `TraceFormatError` where it is no trace.dat. */
+export function readTraceDatFacts(path: string): TraceDatFacts {
+  return readTraceDatFile(fileSource(path)).facts;
+}
+
+/**
+ * Reads the trace.dat at `path`.
+ *
+ * Stamps are those that `trace-cmd report -t` prints: `TSC2NSEC` and `OFFSET` are applied. `TIME_SHIFT` is not (the trace
+ * stays on its own machine's clock): it is in {@linkcode readTraceDatFacts}. `DATE` becomes `clock.wallOffset`.
+ *
+ * Damaged, missing or cut pages become holes of the trace. Throws `TraceFormatError` where the file is no trace.dat,
+ * something ahead of its pages makes no sense, or it holds the text of a latency tracer; `RangeError` where there is
+ * no such instance.
+ */
+export async function open(path: string, options: OpenTraceDatOptions = {}): Promise<Trace> {
+  return await read(fileSource(path), options);
+}
+
+/** As {@linkcode open}, of bytes that need not be a file. */
+// deno-lint-ignore require-await -- what is thrown becomes a rejection
+export async function read(source: ByteSource, options: OpenTraceDatOptions = {}): Promise<Trace> {
+  const { signal } = options;
+  const file = readTraceDatFile(source);
+  const { facts } = file;
+  const buffer = chooseBuffer(facts, options.instance, source.name);
+  const layout = pageLayout(file, buffer, source.name);
+  const formats = parseFormats(file, source.name);
+  const loaded = loadPages(source, buffer, facts.packing, facts.littleEndian, signal);
+  const bounds = recordingBounds(loaded, layout);
+  const rule = facts.tscToNs;
+  const scaled = rule !== undefined && rule.mult > 0 && rule.shift < 64;
+  const { firstTick, cpus, stream, counts, holes, decode } = assemble({
+    pages: loaded.map(({ cpu, bytes }) => new CpuPages(cpu, bytes, layout, bounds)),
+    formats,
+    processes: new Map([[0, 0]]),
+    littleEndian: facts.littleEndian,
+    emptyAt: 0n,
+    ...(scaled ? { inNanoseconds: (records, first) => recordsInNs(records, first, rule) } : {}),
+    ...(signal === undefined ? {} : { signal }),
+  });
+  const placed = holes.map((hole): KnownHole => {
+    const own = loaded.find(({ cpu }) => cpu === hole.cpu);
+    return hole.offset === undefined || own === undefined
+      ? hole
+      : { ...hole, offset: own.fileOffset(hole.offset) };
+  });
+  const cut = loaded.flatMap((own, i): KnownHole[] => {
+    if (own.cut === undefined) return [];
+    const { ts, length } = cpus[i]!.records;
+    const at = length === 0 ? 0 : ts[length - 1]!;
+    return [{ kind: own.cut.kind, cpu: own.cpu, from: at, to: at, lost: 0, offset: own.cut.offset }];
+  });
+  return new Trace({
+    format: "trace.dat",
+    path: source.name,
+    epoch: (scaled ? tscToNs(firstTick, rule) : firstTick) + facts.timeOffset,
+    clock: clockOf(facts, buffer, scaled),
+    host: hostOf(facts),
+    topology: { packages: [], cores: [] },
+    stream,
+    formats,
+    counts,
+    holes: [...placed, ...cut, ...lostWithoutPlace(cpuLosses(facts, buffer.name), cpus)],
+    savedNames: parseSavedNames(file.savedNames),
+    decode,
+  });
+}
+
+function chooseBuffer(facts: TraceDatFacts, instance: string | undefined, path: string): TraceDatBuffer {
+  const { buffers, latency } = facts;
+  const list = buffers.map(({ name }) => JSON.stringify(name)).join(", ") || "none";
+  if (instance !== undefined) {
+    const found = buffers.find(({ name }) => name === instance);
+    if (found !== undefined) return found;
+    throw new RangeError(`${path} has no instance ${JSON.stringify(instance)}; it has: ${list}`);
+  }
+  const full = (buffer: TraceDatBuffer) => buffer.cpus.some(({ size }) => size > 0);
+  const main = buffers.find(({ name }) => name === "") ?? buffers[0];
+  const chosen = main !== undefined && full(main) ? main : buffers.find(full) ?? main;
+  if (chosen !== undefined) return chosen;
+  throw new TraceFormatError(
+    path,
+    latency?.offset ?? 0,
+    "pages of a ring buffer (flyrecord)",
+    latency === undefined ? "no buffer" : `${latency.size} bytes of a latency tracer's text`,
+  );
+}
+
+function pageLayout({ facts, headerPage }: TraceDatFile, buffer: TraceDatBuffer, path: string): PageLayout {
+  try {
+    const layout = parseHeaderPage(headerPage.text, facts.littleEndian);
+    const size = buffer.pageSize ?? facts.pageSize;
+    // The file's own size counts: a buffer of larger pages (buffer_subbuf_size_kb) has the same header_page.
+    const sane = size >= layout.dataOffset + 8 && size <= 1 << 24 && (size & (size - 1)) === 0;
+    return sane ? { ...layout, size } : layout;
+  } catch (cause) {
+    if (!(cause instanceof SyntaxError)) throw cause;
+    throw new TraceFormatError(path, headerPage.offset, "the ring buffer's page layout", cause.message, {
+      cause,
+    });
+  }
+}
+
+/**
+ * All layouts that make sense. Records of events whose layout does not become holes; but a scheduler event's that makes
+ * no sense is an error, as reading on would make wrong numbers.
+ */
+function parseFormats({ formats }: TraceDatFile, path: string): Map<string, EventFormat> {
+  const parsed = new Map<string, EventFormat>();
+  for (const { system, text, offset } of formats) {
+    try {
+      const format = parseEventFormat(text, system);
+      checkFields(format);
+      parsed.set(format.name, format);
+    } catch (cause) {
+      if (!(cause instanceof SyntaxError)) throw cause;
+      const name = /^name:[ \t]*(\S+)/m.exec(text)?.[1];
+      if (name !== undefined && STREAM_EVENTS[`${system}:${name}`] === undefined) continue;
+      throw new TraceFormatError(path, offset, "the format of an event", cause.message, { cause });
+    }
+  }
+  return parsed;
+}
+
+function clockOf(facts: TraceDatFacts, buffer: TraceDatBuffer, scaled: boolean): TraceClock {
+  const { tscToNs: rule } = facts;
+  return {
+    name: buffer.clock ?? facts.clock ?? "local",
+    ...(scaled ? { hz: 1e9 * 2 ** rule!.shift / rule!.mult } : {}),
+    ...(facts.dateOffset === undefined ? {} : { wallOffset: facts.dateOffset }),
+  };
+}
+
+function hostOf({ uname, recorder, cpuCount }: TraceDatFacts): TraceHost {
+  const [, hostname, release, arch] = uname?.split(" ") ?? [];
+  return {
+    ...(hostname ? { hostname } : {}),
+    ...(release ? { release } : {}),
+    ...(arch ? { arch } : {}),
+    ...(recorder === undefined ? {} : { recorder }),
+    cpusOnline: cpuCount,
+  };
+}
+
+/** What the texts of `per_cpu/cpuN/stats` tell of losses in the buffer called `name`. */
+function cpuLosses({ cpuStats }: TraceDatFacts, name: string): CpuLosses[] {
+  return cpuStats.filter(({ buffer }) => buffer === name).flatMap(({ text }) => {
+    const field = (key: string) => Number(new RegExp(`^${key}: *(\\d{1,15})$`, "m").exec(text)?.[1] ?? NaN);
+    const cpu = field("CPU");
+    if (!(cpu < 0x1_0000)) return [];
+    const unseen = (field("commit overrun") || 0) + (field("dropped events") || 0);
+    return [{ cpu, overrun: field("overrun") || 0, unseen }];
+  });
+}

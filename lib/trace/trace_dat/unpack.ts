@@ -1,0 +1,24 @@
+import { inflateSync, zstdDecompressSync } from "node:zlib";
+
+/** How parts of a trace.dat are packed. */
+export type Packing = "none" | "zlib" | "zstd";
+
+/** Whether `name`, out of a file, is one. */
+export function isPacking(name: string): name is Packing {
+  return name === "none" || name === "zlib" || name === "zstd";
+}
+
+/**
+ * Unpacks `bytes` into exactly `size` bytes. Never makes more than that, whatever `bytes` would become. Throws an
+ * `Error` where they become anything else.
+ */
+export function unpack(bytes: Uint8Array, size: number, packing: Packing): Uint8Array {
+  const options = { maxOutputLength: Math.max(1, size), chunkSize: Math.min(Math.max(64, size), 1 << 20) };
+  const unpacked = packing === "zstd"
+    ? zstdDecompressSync(bytes, options)
+    : packing === "zlib"
+    ? inflateSync(bytes, options)
+    : bytes;
+  if (unpacked.length !== size) throw new Error(`${unpacked.length} bytes instead of ${size}`);
+  return unpacked;
+}
