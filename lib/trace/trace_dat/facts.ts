@@ -2,6 +2,7 @@ import type { Packing } from "./unpack.ts";
 
 /** Where one CPU's pages lie in a trace.dat. */
 export interface TraceDatCpu {
+  /** Its number. */
   readonly cpu: number;
   /** Byte of the file. */
   readonly offset: number;
@@ -19,6 +20,7 @@ export interface TraceDatBuffer {
   readonly pageSize?: number;
   /** Whether the pages are packed. */
   readonly packed: boolean;
+  /** Each CPU's pages. */
   readonly cpus: readonly TraceDatCpu[];
 }
 
@@ -46,6 +48,7 @@ export interface TimeShift {
 
 /** A guest that was traced together with this machine. */
 export interface TraceDatGuest {
+  /** Name of the virtual machine. */
   readonly name: string;
   /** `traceId` of the guest's file. */
   readonly traceId: bigint;
@@ -55,7 +58,9 @@ export interface TraceDatGuest {
 
 /** Ticks to nanoseconds: `(ticks * mult) >> shift`. */
 export interface TscToNs {
+  /** Multiplier of 32 bits. */
   readonly mult: number;
+  /** Bits to shift by. */
   readonly shift: number;
   /** As the file has it; neither trace-cmd nor this reader applies it. */
   readonly offset: bigint;
@@ -65,6 +70,7 @@ export interface TscToNs {
 export interface TraceDatFacts {
   /** 6 or 7. */
   readonly version: number;
+  /** Byte order of the file and of its pages. */
   readonly littleEndian: boolean;
   /** Bytes of a long of the recorder (not of the kernel). */
   readonly longSize: number;
@@ -84,13 +90,17 @@ export interface TraceDatFacts {
   readonly uname?: string;
   /** Version of trace-cmd. */
   readonly recorder?: string;
+  /** Number of the tracing session. */
   readonly traceId?: bigint;
   /** Nanoseconds that trace-cmd adds to stamps to reach the time of day (`DATE`). */
   readonly dateOffset?: bigint;
   /** Nanoseconds to add to each stamp (`OFFSET`); the reader does. */
   readonly timeOffset: bigint;
+  /** How this clock relates to the peer's (`TIME_SHIFT`). */
   readonly timeShift?: TimeShift;
+  /** Guests that were traced with this machine (`GUEST`). */
   readonly guests: readonly TraceDatGuest[];
+  /** How ticks become nanoseconds (`TSC2NSEC`). */
   readonly tscToNs?: TscToNs;
   /** Texts of `per_cpu/cpuN/stats`, with the buffer's name. */
   readonly cpuStats: readonly { readonly buffer: string; readonly text: string }[];
