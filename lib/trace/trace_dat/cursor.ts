@@ -1,5 +1,6 @@
 import type { ByteReader } from "../byte_source.ts";
 import { TraceFormatError } from "../errors.ts";
+import { printable } from "./printable.ts";
 
 /** Bytes that are read at once. */
 const WINDOW = 1 << 16;
@@ -56,7 +57,7 @@ export class Cursor {
 
   /** Throws what was expected here and what was found. */
   fail(expected: string, found: string, options?: ErrorOptions): never {
-    throw new TraceFormatError(this.#range.name, this.where, expected, found, options);
+    throw new TraceFormatError(this.#range.name, this.where, printable(expected), printable(found), options);
   }
 
   u8(what: string): number {

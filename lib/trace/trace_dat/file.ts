@@ -12,6 +12,7 @@ import {
   readSavedNames,
   readSystems,
 } from "./parts.ts";
+import { printable } from "./printable.ts";
 import { isPacking, type Packing, unpack } from "./unpack.ts";
 
 /** The first bytes of every trace.dat. */
@@ -88,7 +89,7 @@ function readLinear(cursor: Cursor, start: FileStart, name: string): TraceDatFil
       throw new TraceFormatError(
         name,
         cursor.end,
-        `the buffer ${instance} at byte ${offset}`,
+        printable(`the buffer ${JSON.stringify(instance)} at byte ${offset}`),
         "the end of the file",
       );
     }
@@ -149,7 +150,7 @@ function readSectioned(cursor: Cursor, reader: ByteReader, start: FileStart, nam
   const packingAt = cursor.at;
   const packing = cursor.string("the name of the packing", 64);
   if (!isPacking(packing)) {
-    throw new TraceFormatError(name, packingAt, "none, zlib or zstd", JSON.stringify(packing));
+    throw new TraceFormatError(name, packingAt, "none, zlib or zstd", printable(JSON.stringify(packing)));
   }
   cursor.string("the version of the packing", 256);
   const sections = new Sections(reader, name, cursor.end, start.littleEndian, packing);
@@ -182,7 +183,7 @@ function readSectioned(cursor: Cursor, reader: ByteReader, start: FileStart, nam
     const { packed, from, to } = sections.find(
       BigInt(buffer.offset),
       buffer.text ? OptionId.BufferText : OptionId.Buffer,
-      `the buffer ${buffer.name || "main"}`,
+      buffer.name === "" ? "the main buffer" : printable(`the buffer ${JSON.stringify(buffer.name)}`),
     );
     if (buffer.text) latency ??= { offset: from, size: to - from };
     else buffers.push(sectionBuffer(buffer, packed));

@@ -17,6 +17,7 @@ import { parseSavedNames } from "../tracefs/saved_lists.ts";
 import type { TraceDatBuffer, TraceDatFacts } from "./facts.ts";
 import { MAGIC, readTraceDatFile, type TraceDatFile } from "./file.ts";
 import { loadPages } from "./pages.ts";
+import { printable } from "./printable.ts";
 import { recordingBounds, recordsInNs, tscToNs } from "./stamps.ts";
 
 export * from "./facts.ts";
@@ -114,7 +115,7 @@ function chooseBuffer(facts: TraceDatFacts, instance: string | undefined, path: 
   if (instance !== undefined) {
     const found = buffers.find(({ name }) => name === instance);
     if (found !== undefined) return found;
-    throw new RangeError(`${path} has no instance ${JSON.stringify(instance)}; it has: ${list}`);
+    throw new RangeError(printable(`${path} has no instance ${JSON.stringify(instance)}; it has: ${list}`));
   }
   const full = (buffer: TraceDatBuffer) => buffer.cpus.some(({ size }) => size > 0);
   const main = buffers.find(({ name }) => name === "") ?? buffers[0];
@@ -137,9 +138,15 @@ function pageLayout({ facts, headerPage }: TraceDatFile, buffer: TraceDatBuffer,
     return sane ? { ...layout, size } : layout;
   } catch (cause) {
     if (!(cause instanceof SyntaxError)) throw cause;
-    throw new TraceFormatError(path, headerPage.offset, "the ring buffer's page layout", cause.message, {
-      cause,
-    });
+    throw new TraceFormatError(
+      path,
+      headerPage.offset,
+      "the ring buffer's page layout",
+      printable(cause.message),
+      {
+        cause,
+      },
+    );
   }
 }
 
@@ -158,7 +165,7 @@ function parseFormats({ formats }: TraceDatFile, path: string): Map<string, Even
       if (!(cause instanceof SyntaxError)) throw cause;
       const name = /^name:[ \t]*(\S+)/m.exec(text)?.[1];
       if (name !== undefined && STREAM_EVENTS[`${system}:${name}`] === undefined) continue;
-      throw new TraceFormatError(path, offset, "the format of an event", cause.message, { cause });
+      throw new TraceFormatError(path, offset, "the format of an event", printable(cause.message), { cause });
     }
   }
   return parsed;

@@ -41,7 +41,7 @@ export function readFormatTexts(cursor: Cursor, system: string, into: FormatText
   }
   for (let i = 0; i < count; i++) {
     if (into.length === MAX_FORMATS) cursor.fail(`at most ${MAX_FORMATS} formats`, "one more");
-    const size = cursor.size(`a format of ${system}`, MAX_TEXT);
+    const size = cursor.size(`a format of ${JSON.stringify(system)}`, MAX_TEXT);
     const offset = cursor.where;
     into.push({ system, text: new TextDecoder().decode(cursor.bytes(size, "a format")), offset });
   }

@@ -137,7 +137,7 @@ Deno.test("a trace.dat damaged in thousands of ways opens with holes or says whi
     } catch (error) {
       if (!(error instanceof TraceFormatError)) throw new Error(`case ${i}`, { cause: error });
       assert.ok(error.offset >= 0 && error.offset <= spoiled.length, `case ${i}: ${error.message}`);
-      assert.match(error.message, /^spoiled: byte \d+: expected .+ but found ./, `case ${i}`);
+      assert.match(error.message, /^spoiled: byte \d+: expected .+ but found \P{Cc}+$/u, `case ${i}`);
       refused++;
     }
     slowest = Math.max(slowest, performance.now() - begin);
@@ -230,7 +230,7 @@ Deno.test("a format text with a million fields, or millions of spaces, is refuse
   const large = new Map(pieces.formats).set("sched", [encode(`${head}${"x".repeat(1 << 20)}`)]);
   await assert.rejects(
     read(memorySource(makeTraceDat({ ...pieces, formats: large }))),
-    /a format of sched of at most 1048576 bytes/,
+    /a format of "sched" of at most 1048576 bytes/,
   );
   await Deno.remove(directory, { recursive: true });
 });
