@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { openTrace } from "../../../lib/trace/open.ts";
 import type { Trace } from "../../../lib/trace/trace.ts";
 import { readTraceDatFacts, writeTraceDat } from "../../../lib/trace/trace_dat/mod.ts";
+import { toBigEndian } from "./big_endian.ts";
 import { makeTraceDat, piecesOf } from "./make_trace_dat.ts";
 import { capture, fieldNames, parseReport, type Row, rowsOf, traceCmd } from "./trace_cmd.ts";
 
@@ -107,5 +108,21 @@ Deno.test("stamps of the time-stamp counter become the nanoseconds that trace-cm
   assert.equal(trace.stream.length, original.stream.length);
   assert.ok(Math.abs(trace.clock.hz! / original.clock.hz! - 1) < 2 ** -30);
   trace.stream.ts.forEach((ts, i) => assert.ok(Math.abs(ts - original.stream.ts[i]!) <= 1 + ts * 2 ** -30));
+  await Deno.remove(directory, { recursive: true });
+});
+
+Deno.test("a file of the other byte order has what trace-cmd reports", async () => {
+  const directory = await Deno.makeTempDir();
+  const path = await capture(directory, 500);
+  const original = await openTrace(path);
+  const pieces = toBigEndian(piecesOf(path));
+  for (const [version, packing] of [[6, "none"], [7, "none"], [7, "zstd"], [7, "zlib"]] as const) {
+    const file = `${directory}/big.dat`;
+    await Deno.writeFile(file, makeTraceDat({ ...pieces, version, packing }));
+    assert.equal(readTraceDatFacts(file).littleEndian, false);
+    const trace = await openTrace(file);
+    assertSameTrace(trace, original, `big endian, version ${version}, ${packing}`);
+    if (packing !== "zlib") await assertSameAsReport(file, trace);
+  }
   await Deno.remove(directory, { recursive: true });
 });
