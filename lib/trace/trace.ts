@@ -11,6 +11,8 @@ export interface TraceClock {
   readonly name: string;
   /** Ticks in a second where the recorded stamps were ticks; undefined where they were nanoseconds. */
   readonly hz?: number;
+  /** Smallest step of the stamps in ns, where it is not 1: texts often have microseconds. */
+  readonly resolution?: number;
   /** Wall-clock time (ns since 1970) less this clock's time, where the file tells it. */
   readonly wallOffset?: bigint;
 }
