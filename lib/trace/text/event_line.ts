@@ -255,9 +255,10 @@ export class EventLine {
 
   /** `prev_comm=A prev_pid=1 prev_prio=120 prev_state=S ==> next_comm=B next_pid=2 next_prio=120` */
   #kernelSwitch(): boolean {
+    const bytes = this.#bytes;
     const last = this.#from(PREV_COMM);
     for (let at = last; at < this.aFrom + LONGEST_NAME && at < this.#end; at++) {
-      if (!this.#has(at, PREV_PID)) continue;
+      if (bytes[at] !== 0x20 || !this.#has(at, PREV_PID)) continue;
       this.n0 = this.#signed(at + PREV_PID.length);
       this.n1 = this.#after(PREV_PRIO);
       if (!this.#skip(PREV_STATE)) continue;
@@ -272,9 +273,10 @@ export class EventLine {
   }
 
   #next(from: number): boolean {
+    const bytes = this.#bytes;
     this.bFrom = from;
     for (let at = from; at < from + LONGEST_NAME && at < this.#end; at++) {
-      if (!this.#has(at, NEXT_PID)) continue;
+      if (bytes[at] !== 0x20 || !this.#has(at, NEXT_PID)) continue;
       this.n3 = this.#signed(at + NEXT_PID.length);
       this.n4 = this.#after(NEXT_PRIO);
       this.bTo = at;
@@ -297,7 +299,7 @@ export class EventLine {
       if (this.#at < 0 || this.#bytes[this.#at] !== 0x20) continue;
       const letters = this.#at + 1;
       const blank = this.#blankFrom(letters);
-      const state = stateBits(this.#bytes, letters, blank);
+      const state = stateBits(this.#bytes, letters, blank, true);
       if (state < 0 || !this.#has(blank, ARROW)) continue;
       if (found && pid !== this.tid) continue;
       const next = blank + ARROW.length;
@@ -333,8 +335,9 @@ export class EventLine {
 
   /** `comm=A pid=1 prio=120 target_cpu=000`, with `success=1` in it from older kernels. */
   #kernelWakeup(): boolean {
+    const bytes = this.#bytes;
     for (let at = this.#from(COMM); at < this.aFrom + LONGEST_NAME && at < this.#end; at++) {
-      if (!this.#has(at, PID)) continue;
+      if (bytes[at] !== 0x20 || !this.#has(at, PID)) continue;
       this.n0 = this.#signed(at + PID.length);
       this.n1 = this.#after(PRIO);
       if (this.#at >= 0 && this.#has(this.#at, SUCCESS)) this.#after(SUCCESS);
@@ -362,8 +365,9 @@ export class EventLine {
 
   /** `comm=A pid=1 prio=120 orig_cpu=0 dest_cpu=1` */
   #migrate(): boolean {
+    const bytes = this.#bytes;
     for (let at = this.#from(COMM); at < this.aFrom + LONGEST_NAME && at < this.#end; at++) {
-      if (!this.#has(at, PID)) continue;
+      if (bytes[at] !== 0x20 || !this.#has(at, PID)) continue;
       this.n0 = this.#signed(at + PID.length);
       this.n1 = this.#after(PRIO);
       this.n2 = this.#after(ORIG_CPU);
@@ -376,14 +380,15 @@ export class EventLine {
 
   /** `comm=A pid=1 child_comm=B child_pid=2` */
   #fork(): boolean {
+    const bytes = this.#bytes;
     for (let at = this.#from(COMM); at < this.aFrom + LONGEST_NAME && at < this.#end; at++) {
-      if (!this.#has(at, PID)) continue;
+      if (bytes[at] !== 0x20 || !this.#has(at, PID)) continue;
       this.n0 = this.#signed(at + PID.length);
       if (!this.#skip(CHILD_COMM)) continue;
       this.aTo = at;
       this.bFrom = this.#at;
       for (let to = this.bFrom; to < this.bFrom + LONGEST_NAME && to < this.#end; to++) {
-        if (!this.#has(to, CHILD_PID)) continue;
+        if (bytes[to] !== 0x20 || !this.#has(to, CHILD_PID)) continue;
         this.n1 = this.#signed(to + CHILD_PID.length);
         this.bTo = to;
         if (this.#at === this.#end) return true;
@@ -394,8 +399,9 @@ export class EventLine {
 
   /** `comm=A pid=1 prio=120`; newer kernels add `group_dead=true`. */
   #exit(): boolean {
+    const bytes = this.#bytes;
     for (let at = this.#from(COMM); at < this.aFrom + LONGEST_NAME && at < this.#end; at++) {
-      if (!this.#has(at, PID)) continue;
+      if (bytes[at] !== 0x20 || !this.#has(at, PID)) continue;
       this.n0 = this.#signed(at + PID.length);
       this.n1 = this.#after(PRIO);
       this.aTo = at;
@@ -406,11 +412,12 @@ export class EventLine {
 
   /** `filename=/bin/true pid=1 old_pid=1`: a file's name may be long, so this is read from its end. */
   #exec(): boolean {
+    const bytes = this.#bytes;
     if (!this.#has(this.textFrom, FILENAME)) return false;
     this.aFrom = this.textFrom + FILENAME.length;
     const least = Math.max(this.aFrom, this.#end - 64);
     for (let at = this.#end - 1; at >= least; at--) {
-      if (!this.#has(at, PID)) continue;
+      if (bytes[at] !== 0x20 || !this.#has(at, PID)) continue;
       this.n0 = this.#signed(at + PID.length);
       this.n1 = this.#after(OLD_PID);
       this.aTo = at;

@@ -24,8 +24,18 @@ for (
   })
 ) BITS[letter.charCodeAt(0)] = bit;
 
-/** prev_state out of letters such as `S`, `R+`, `D|W` or a number in `bytes[from, to)`; -1 where it is none of these. */
-export function stateBits(bytes: Uint8Array, from: number, to: number): number {
+/**
+ * The same for libtraceevent's spelling, whose letters are those of kernels before 4.14 for whatever bits there are
+ * (plugins/plugin_sched_switch.c: SDTtZXxW); versions that print P and I mean Z and X the other way round, which cannot be told.
+ */
+const LIBRARY_BITS = BITS.slice();
+for (const [letter, bit] of Object.entries({ Z: 0x10, X: 0x20, x: 0x40, W: 0x80 })) {
+  LIBRARY_BITS[letter.charCodeAt(0)] = bit;
+}
+
+/** prev_state out of letters such as `S`, `R+`, `D|W` or a number in `bytes[from, to)`, of the kernel's or the `library`'s; -1 where it is none of these. */
+export function stateBits(bytes: Uint8Array, from: number, to: number, library = false): number {
+  const bitsOf = library ? LIBRARY_BITS : BITS;
   if (from >= to || to - from > 24) return -1;
   const first = bytes[from]!;
   if (first >= 0x30 && first <= 0x39) {
@@ -35,7 +45,7 @@ export function stateBits(bytes: Uint8Array, from: number, to: number): number {
   let bits = 0;
   for (let i = from; i < to; i++) {
     const byte = bytes[i]!;
-    const bit = byte < 128 ? BITS[byte]! : -1;
+    const bit = byte < 128 ? bitsOf[byte]! : -1;
     if (bit < 0) return -1;
     bits |= bit;
   }
