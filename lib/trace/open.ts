@@ -13,6 +13,12 @@ export interface OpenTraceOptions {
   maxUnpacked?: number;
   /** Which buffer of a trace.dat (name of the tracefs instance). Default: the main one, or the first that has events. */
   instance?: string;
+  /**
+   * Where a perf.data whose recorder was killed takes its events' formats from: `machine` for this machine's tracefs, the path
+   * of a tracefs, or that of another perf.data. It must be of the machine, and the boot, that recorded. Default: none, and
+   * such a file is refused.
+   */
+  formatsFrom?: string;
 }
 
 /** A format that {@linkcode openTrace} knows: how it is told, and its reader, which is loaded when it is needed. */
@@ -33,7 +39,7 @@ const FORMATS: readonly TraceFormat[] = [
   {
     name: "perf.data (PERFILE2)",
     sniff: (head) => startsWith(head, "PERFILE2") || startsWith(head, "2ELIFREP"),
-    open: async (source) => (await import("./perf_data/mod.ts")).read(source),
+    open: async (source, options) => (await import("./perf_data/mod.ts")).read(source, options),
   },
   {
     name: "trace.dat",
@@ -59,6 +65,8 @@ export async function openTrace(path: string, options: OpenTraceOptions = {}): P
   options.signal?.throwIfAborted();
   const info = path === "-" ? undefined : await Deno.stat(path);
   if (info?.isDirectory) {
+    const perf = await import("./perf_data/mod.ts");
+    if (perf.isDirectoryRecording(path)) return await perf.open(path, options);
     const tracefs = await import("./tracefs/mod.ts");
     return await tracefs.open(path, options);
   }

@@ -51,7 +51,7 @@ async function summarizeInTwo(path: string, filter: RunFilter): Promise<Timehist
       filter: { ...(cpus && { cpus }), ...(pids && { pids }), ...(tids && { tids }) },
     });
     const rows = new ChunkRows(chunks, (message) => worker.postMessage(message));
-    const trace = scan(path, rows);
+    const trace = await scan(path, rows);
     rows.settle(Infinity);
     if (rows.disordered || rows.stalled) return undefined;
     trace.requireEvent("timehist", "sched:sched_switch");

@@ -1,21 +1,18 @@
 import { type Column, DictColumn } from "../../frame/column.ts";
-import type { ByteSource } from "../byte_source.ts";
 import { type FieldSink, fieldSink } from "../decode_field.ts";
 import { type EventField, fieldOf } from "../event_format.ts";
 import { timeOrder } from "../time_order.ts";
-import type { Section } from "./header.ts";
 import { type Layouts, rawWord, type SampleLayout } from "./layout.ts";
-import { RecordType, walkRecords } from "./walk.ts";
+import { type RecordParts, RecordType, walkRecords } from "./walk.ts";
 
 /**
- * Reads the samples of `event` again and decodes `fields` of them, rows in time order, ties as recorded.
+ * Reads the samples of `event` in `records` again and decodes `fields` of them, rows in time order, ties as recorded.
  *
  * Besides the event's fields there are `ts` (ns since `epoch`), `cpu` and `common_pid`. Throws RangeError on a field that the
  * event does not have. With `exact`, text is as `decodeTaskName` has it.
  */
 export function decodeEvent(
-  source: ByteSource,
-  data: Section,
+  records: RecordParts,
   layouts: Layouts,
   epoch: bigint,
   event: string,
@@ -38,13 +35,13 @@ export function decodeEvent(
     }
     wanted.push(field);
   }
-  const count = countSamples(source, data, layouts, layout);
+  const count = countSamples(records, layouts, layout);
   const ts = new Float64Array(count);
   const cpu = new Uint16Array(count);
   const sinks: FieldSink[] = wanted.map((field) => fieldSink(field, count, true, exact));
   let rows = 0;
   let view: DataView | undefined;
-  forEachSample(source, data, layouts, layout, (i32, at, raw, length) => {
+  forEachSample(records, layouts, layout, (i32, at, raw, length) => {
     if (view?.buffer !== i32.buffer) view = new DataView(i32.buffer);
     if (layout.time >= 0) ts[rows] = sinceEpoch(i32, at + layout.time, epoch);
     if (layout.cpu >= 0) cpu[rows] = i32[at + layout.cpu]!;
@@ -64,21 +61,20 @@ export function decodeEvent(
   return out;
 }
 
-function countSamples(source: ByteSource, data: Section, layouts: Layouts, layout: SampleLayout): number {
+function countSamples(records: RecordParts, layouts: Layouts, layout: SampleLayout): number {
   let count = 0;
-  forEachSample(source, data, layouts, layout, () => count++);
+  forEachSample(records, layouts, layout, () => count++);
   return count;
 }
 
 /** Calls `take` for each whole sample of `layout` with the word of its raw data's size and the raw data's bytes. */
 function forEachSample(
-  source: ByteSource,
-  data: Section,
+  records: RecordParts,
   layouts: Layouts,
   layout: SampleLayout,
   take: (i32: Int32Array, at: number, raw: number, length: number) => void,
 ): void {
-  walkRecords(source, data, (i32, at, type, _misc, words) => {
+  walkRecords(records, (i32, at, type, _misc, words) => {
     if (type !== RecordType.Sample || words < layout.minWords) return;
     if (layouts.idWord >= 0) {
       if (layouts.idWord + 2 > words) return;

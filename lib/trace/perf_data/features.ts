@@ -30,18 +30,19 @@ export interface PerfFeatures {
 
 /** Reads the host, the topology and the clock from a file's feature sections. */
 export function readFeatures(source: ByteSource, header: PerfHeader): PerfFeatures {
+  const little = header.littleEndian;
   const section = (bit: number): DataView | undefined => {
     const found = header.features.get(bit);
     if (found === undefined || found.size > MAX_FEATURE) return undefined;
     return new DataView(readExactly(source, found.offset, found.size, `feature section ${bit}`).buffer);
   };
-  const text = (bit: number) => attempt(section(bit), (view) => readString(view, 0).text);
+  const text = (bit: number) => attempt(section(bit), (view) => readString(view, 0, little).text);
   const cpus = attempt(section(Feature.NrCpus), (view) => ({
-    available: view.getUint32(0, true),
-    online: view.getUint32(4, true),
+    available: view.getUint32(0, little),
+    online: view.getUint32(4, little),
   }));
-  const memory = attempt(section(Feature.TotalMem), (view) => Number(view.getBigUint64(0, true)) * 1024);
-  const command = attempt(section(Feature.Cmdline), (view) => readStrings(view, 0).texts);
+  const memory = attempt(section(Feature.TotalMem), (view) => Number(view.getBigUint64(0, little)) * 1024);
+  const command = attempt(section(Feature.Cmdline), (view) => readStrings(view, 0, little).texts);
   const host: TraceHost = defined({
     hostname: text(Feature.Hostname),
     release: text(Feature.OsRelease),
@@ -54,14 +55,14 @@ export function readFeatures(source: ByteSource, header: PerfHeader): PerfFeatur
     command,
   });
   const topology = attempt(section(Feature.CpuTopology), (view) => {
-    const packages = readStrings(view, 0);
-    const cores = readStrings(view, packages.end);
+    const packages = readStrings(view, 0, little);
+    const cores = readStrings(view, packages.end, little);
     return { packages: packages.texts.map(parseCpuList), cores: cores.texts.map(parseCpuList) };
   });
   return {
     host,
     topology: topology ?? { packages: [], cores: [] },
-    clock: readClock(header.attrs, section(Feature.ClockData)),
+    clock: readClock(header.attrs, section(Feature.ClockData), little),
   };
 }
 
@@ -73,29 +74,29 @@ const CLOCKS: Readonly<Record<number, string>> = {
   11: "tai",
 };
 
-function readClock(attrs: readonly PerfAttr[], data: DataView | undefined): TraceClock {
+function readClock(attrs: readonly PerfAttr[], data: DataView | undefined, little: boolean): TraceClock {
   const clockid = attrs.find((attr) => attr.clockid !== undefined)?.clockid;
   if (clockid === undefined) return { name: "perf" };
   const name = CLOCKS[clockid] ?? `clockid ${clockid}`;
-  const wallOffset = attempt(data, (view) => view.getBigUint64(8, true) - view.getBigUint64(16, true));
+  const wallOffset = attempt(data, (view) => view.getBigUint64(8, little) - view.getBigUint64(16, little));
   return wallOffset === undefined ? { name } : { name, wallOffset };
 }
 
 /** A `perf_header_string`: u32 size (padded), then NUL-terminated text. */
-function readString(view: DataView, at: number): { text: string; end: number } {
-  const size = view.getUint32(at, true);
+function readString(view: DataView, at: number, little: boolean): { text: string; end: number } {
+  const size = view.getUint32(at, little);
   const bytes = new Uint8Array(view.buffer, view.byteOffset + at + 4, size);
   const nul = bytes.indexOf(0);
   return { text: new TextDecoder().decode(bytes.subarray(0, nul < 0 ? size : nul)), end: at + 4 + size };
 }
 
 /** A `perf_header_string_list`: u32 count, then strings. */
-function readStrings(view: DataView, at: number): { texts: string[]; end: number } {
-  const count = view.getUint32(at, true);
+function readStrings(view: DataView, at: number, little: boolean): { texts: string[]; end: number } {
+  const count = view.getUint32(at, little);
   const texts: string[] = [];
   let end = at + 4;
   for (let i = 0; i < count; i++) {
-    const next = readString(view, end);
+    const next = readString(view, end, little);
     texts.push(next.text);
     end = next.end;
   }

@@ -10,12 +10,17 @@ import type { KnownHole } from "../quality.ts";
 import { Trace } from "../trace.ts";
 import type { SchedStream } from "../stream.ts";
 import { type RowBuffer, StreamBuilder } from "../stream_builder.ts";
+import { recordSwapper } from "./byte_order.ts";
 import { decodeEvent } from "./decode.ts";
 import { Feature, readFeatures } from "./features.ts";
-import { MAGIC, readHeader } from "./header.ts";
+import { readFormatsFrom } from "./formats_from.ts";
+import { MAGIC, type PerfHeader, readHeader } from "./header.ts";
 import { layOut } from "./layout.ts";
+import { loadInflater } from "./inflate.ts";
+import { isPipe, readPipeHeader } from "./pipe.ts";
 import { readRecords } from "./read_stream.ts";
 import { parseTracingData } from "./tracing_data.ts";
+import type { RecordParts } from "./walk.ts";
 
 /** Whether a file that begins with `head` is a perf.data, of either byte order. */
 export function sniff(head: Uint8Array): boolean {
@@ -23,26 +28,68 @@ export function sniff(head: Uint8Array): boolean {
   return magic === MAGIC || magic === [...MAGIC].reverse().join("");
 }
 
+/** Options of {@linkcode open} and {@linkcode read}. */
+export interface OpenPerfDataOptions {
+  /**
+   * Where the events' formats are taken from if the recorder died before it wrote them: `machine` for this machine's
+   * tracefs, or the path of a tracefs or of another perf.data. It must be of the machine, and the boot, that recorded.
+   * Default: none, and a recording without formats is refused.
+   */
+  formatsFrom?: string | undefined;
+}
+
+/** Whether the directory at `path` is a recording of `perf record --threads`. */
+export function isDirectoryRecording(path: string): boolean {
+  try {
+    const head = readExactly(fileSource(`${path}/data`), 0, 8, "the header of perf.data");
+    return sniff(head);
+  } catch {
+    return false;
+  }
+}
+
 /**
- * Reads the perf.data file at `path`.
+ * Reads the perf.data at `path`: a file, as perf wrote it or as it came out of its pipe, or the directory that
+ * `perf record --threads` makes.
  *
  * Throws {@linkcode TraceFormatError} where the header, the attributes or the event formats cannot be read. Damage among
- * the records (a cut tail, bytes that are no records) becomes holes of the trace's quality.
+ * the records (a cut tail, bytes that are no records, pieces that cannot be decompressed) becomes holes of the trace's
+ * quality.
  */
-export function open(path: string): Trace {
-  return read(fileSource(path));
+export async function open(path: string, options: OpenPerfDataOptions = {}): Promise<Trace> {
+  if (!(await Deno.stat(path)).isDirectory) return await read(fileSource(path), options);
+  return await readParts(path, fileSource(`${path}/data`), dataFiles(path), options);
 }
 
 /** The same as {@linkcode open} for any source of bytes. */
-export function read(source: ByteSource): Trace {
+export async function read(source: ByteSource, options: OpenPerfDataOptions = {}): Promise<Trace> {
+  return await readParts(source.name, source, [], options);
+}
+
+async function readParts(
+  path: string,
+  source: ByteSource,
+  more: readonly ByteSource[],
+  options: OpenPerfDataOptions,
+): Promise<Trace> {
   // Rows that a round may have before more room is made; what is not used costs nothing.
-  const expected = source.size / BYTES_PER_ROW;
+  const expected = more.reduce((sum, { size }) => sum + size, source.size) / BYTES_PER_ROW;
   const builder = new StreamBuilder(Math.min(1 << 20, expected), { expected });
-  return readInto(source, builder, () => builder.finish());
+  return await readInto(path, source, more, options, builder, () => builder.finish());
 }
 
 /** Bytes of a record with its raw data, roughly. */
 const BYTES_PER_ROW = 64;
+
+/** The records of a directory: perf writes one file for each of its threads. */
+function dataFiles(path: string): ByteSource[] {
+  const numbers: number[] = [];
+  for (const entry of Deno.readDirSync(path)) {
+    const number = /^data\.(\d+)$/.exec(entry.name)?.[1];
+    if (number !== undefined && entry.isFile) numbers.push(Number(number));
+  }
+  return numbers.sort((x, y) => x - y).map((number) => fileSource(`${path}/data.${number}`));
+}
 
 /**
  * Reads the file at `path` and puts the rows of its stream into `rows` as they come, for an analysis that goes over them
@@ -51,46 +98,69 @@ const BYTES_PER_ROW = 64;
  * Where `rows.disordered` is set afterwards, some of the records were written late, out of order. Throws as
  * {@linkcode open} does.
  */
-export function scan(path: string, rows: RowBuffer): Trace {
-  return readInto(fileSource(path), rows, () => {
+export async function scan(
+  path: string,
+  rows: RowBuffer,
+  options: OpenPerfDataOptions = {},
+): Promise<Trace> {
+  return await readInto(path, fileSource(path), [], options, rows, () => {
     const none = new StreamBuilder(0).finish();
     return { ...none, stream: { ...none.stream, comms: rows.comms } };
   });
 }
 
-function readInto<B extends RowBuffer>(
+/** The layouts by id of the events that the file of `header` recorded. */
+function readFormats(
   source: ByteSource,
-  rows: B,
-  finish: () => { stream: SchedStream; start: number; end: number },
-): Trace {
-  const header = readHeader(source);
+  header: PerfHeader,
+  options: OpenPerfDataOptions,
+): ReadonlyMap<number, EventFormat> {
   const tracing = header.features.get(Feature.TracingData);
-  let formats: ReadonlyMap<number, EventFormat> = new Map();
   if (tracing !== undefined) {
     try {
-      formats = parseTracingData(readExactly(source, tracing.offset, tracing.size, "TRACING_DATA")).formats;
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
-      throw new TraceFormatError(
-        source.name,
-        tracing.offset,
-        "the formats of the recorded events",
-        error.message,
-        {
-          cause: error,
-        },
-      );
+      return parseTracingData(readExactly(source, tracing.offset, tracing.size, "TRACING_DATA")).formats;
+    } catch (cause) {
+      if (!(cause instanceof RangeError)) throw cause;
+      const expected = "the formats of the recorded events";
+      throw new TraceFormatError(source.name, tracing.offset, expected, cause.message, { cause });
     }
-  } else if (header.attrs.some((attr) => attr.type === 2)) {
-    throw new TraceFormatError(
-      source.name,
-      header.data.offset + header.data.size,
-      "a TRACING_DATA section with the formats of the recorded events",
-      header.unfinished ? "none: the recorder died before it wrote the end of the file" : "none",
-    );
   }
+  const tracepoints = header.attrs.filter((attr) => attr.type === 2).map((attr) => Number(attr.config));
+  if (tracepoints.length === 0) return new Map();
+  if (options.formatsFrom !== undefined) {
+    return readFormatsFrom(options.formatsFrom, new Set(tracepoints));
+  }
+  throw new TraceFormatError(
+    source.name,
+    header.data.offset + header.data.size,
+    "a TRACING_DATA section with the formats of the recorded events",
+    (header.unfinished ? "none: the recorder died before it wrote the end of the file" : "none") +
+      "; where the machine that recorded still runs, open it with formatsFrom: its tracefs (there: " +
+      '"machine"), or another perf.data that it made since it was started',
+  );
+}
+
+async function readInto<B extends RowBuffer>(
+  path: string,
+  source: ByteSource,
+  more: readonly ByteSource[],
+  options: OpenPerfDataOptions,
+  rows: B,
+  finish: () => { stream: SchedStream; start: number; end: number },
+): Promise<Trace> {
+  const header = isPipe(source) ? readPipeHeader(source) : readHeader(source);
+  // A recorder that died has not said whether it compresses.
+  if (header.unfinished || header.features.has(Feature.Compressed)) await loadInflater();
+  const formats = readFormats(source, header, options);
   const layouts = layOut(header.attrs, formats);
-  const records = readRecords(source, header.data, layouts, rows);
+  const parts: RecordParts = {
+    parts: [
+      { source, data: header.data },
+      ...more.map((part) => ({ source: part, data: { offset: 0, size: part.size } })),
+    ],
+    swap: header.littleEndian ? undefined : recordSwapper(layouts),
+  };
+  const records = readRecords(parts, layouts, rows);
   const { stream, start, end } = finish();
   const epoch = records.base + BigInt(start);
   const features = readFeatures(source, header);
@@ -115,7 +185,7 @@ function readInto<B extends RowBuffer>(
   if (records.lostSamples > 0) holes.push({ kind: "lost", cpu: -1, from: 0, to, lost: records.lostSamples });
   return new Trace({
     format: "perf.data",
-    path: source.name,
+    path,
     epoch,
     clock: features.clock,
     host: features.host,
@@ -125,6 +195,6 @@ function readInto<B extends RowBuffer>(
     counts,
     holes,
     savedNames: new Map(),
-    decode: (event, fields, exact) => decodeEvent(source, header.data, layouts, epoch, event, fields, exact),
+    decode: (event, fields, exact) => decodeEvent(parts, layouts, epoch, event, fields, exact),
   });
 }

@@ -1,11 +1,9 @@
-import type { ByteSource } from "../byte_source.ts";
 import { Kind } from "../stream.ts";
 import type { RowBuffer } from "../stream_builder.ts";
 import { decodeTaskName } from "../task_name.ts";
-import type { Section } from "./header.ts";
 import { type Layouts, OTHER_LAYOUT, rawWord, type SampleLayout } from "./layout.ts";
 import { Rounds } from "./rounds.ts";
-import { type Damage, RecordType, walkRecords } from "./walk.ts";
+import { type Damage, type RecordParts, RecordType, walkRecords } from "./walk.ts";
 
 /** What one pass over the records gives. */
 export interface Records<B extends RowBuffer> {
@@ -23,17 +21,15 @@ export interface Records<B extends RowBuffer> {
 
 const MISC_COMM_EXEC = 1 << 13;
 
-/** Reads all records of `data` once and collects the scheduler's in `builder`, settling them round by round. */
+/** Reads all records once and collects the scheduler's in `builder`, settling them round by round. */
 export function readRecords<B extends RowBuffer>(
-  source: ByteSource,
-  data: Section,
+  records: RecordParts,
   layouts: Layouts,
   builder: B,
 ): Records<B> {
-  const reader = new RecordReader(builder, layouts);
+  const reader = new RecordReader(builder, layouts, records.parts.length === 1);
   const damage = walkRecords(
-    source,
-    data,
+    records,
     (i32, at, type, misc, words) => reader.record(i32, at, type, misc, words),
     layouts.common === undefined ? undefined : (i32, at, limit) => reader.samples(i32, at, limit),
   );
@@ -55,13 +51,16 @@ class RecordReader {
   lostSamples = 0;
   malformed = 0;
   #based = false;
+  readonly #inRounds: boolean;
   readonly #rounds = new Rounds();
   readonly #layouts: Layouts;
   readonly #only: SampleLayout | undefined;
   readonly #index: ReadonlyMap<SampleLayout, number>;
 
-  constructor(builder: RowBuffer, layouts: Layouts) {
+  /** `inRounds`: whether a FINISHED_ROUND tells what all records after it are newer than. */
+  constructor(builder: RowBuffer, layouts: Layouts, inRounds: boolean) {
     this.builder = builder;
+    this.#inRounds = inRounds;
     this.counts = new Float64Array(layouts.all.length);
     this.#layouts = layouts;
     this.#only = layouts.idWord < 0 ? layouts.all[0]! : undefined;
@@ -111,11 +110,11 @@ class RecordReader {
       const ts = distance * 4294967296 + (low - baseLow);
       const kind = kinds[layout]!;
       if (ts < delivered || kind === OTHER_LAYOUT) break;
+      const minRaw = minRaws[layout]!;
+      const on = i32[at + cpu]!;
+      if (i32[at + raw]! < minRaw || (raw + 1) * 4 + minRaw > words * 4 || on >>> 16 !== 0) break;
       if (kind !== 0) {
         const body = at + raw + 1;
-        const minRaw = minRaws[layout]!;
-        const on = i32[at + cpu]!;
-        if (i32[at + raw]! < minRaw || (raw + 1) * 4 + minRaw > words * 4 || on >>> 16 !== 0) break;
         kindColumn[row] = kind;
         tsColumn[row] = ts;
         cpuColumn[row] = on;
@@ -142,6 +141,7 @@ class RecordReader {
   record(i32: Int32Array, at: number, type: number, misc: number, words: number): void {
     if (type === RecordType.Sample) this.#sample(i32, at, words);
     else if (type === RecordType.FinishedRound) {
+      if (!this.#inRounds) return;
       this.#rounds.finished();
       this.builder.settle(this.#rounds.delivered);
     } else if (type < RecordType.FirstOfTool) this.#other(i32, at, type, misc, words);
@@ -181,9 +181,9 @@ class RecordReader {
       this.malformed++;
       return;
     }
-    this.counts[this.#index.get(layout)!]!++;
     const time = layout.time < 0 ? -Infinity : this.#stamp(i32, at + layout.time);
-    if (layout.kind === 0) {
+    if (layout.event === undefined) { // no tracepoint, or one without format: nothing of it can be decoded
+      this.counts[this.#index.get(layout)!]!++;
       this.#queue(time, false);
       return;
     }
@@ -195,6 +195,11 @@ class RecordReader {
       raw * 4 + 4 + layout.minRaw > words * 4 || cpu >>> 16 !== 0
     ) {
       this.malformed++;
+      return;
+    }
+    this.counts[this.#index.get(layout)!]!++;
+    if (layout.kind === 0) {
+      this.#queue(time, false);
       return;
     }
     this.#queue(time, true);

@@ -19,10 +19,10 @@ function randomFrom(seed: number): (below: number) => number {
 }
 
 /** Reads everything a user would look at. Only a TraceFormatError may come of it. */
-function digest(bytes: Uint8Array): Trace | undefined {
+async function digest(bytes: Uint8Array): Promise<Trace | undefined> {
   let trace: Trace;
   try {
-    trace = read(memorySource(bytes, "fuzz"));
+    trace = await read(memorySource(bytes, "fuzz"));
   } catch (error) {
     if (error instanceof TraceFormatError) {
       assert.match(error.message, /byte \d+: expected .+ but found .+/);
@@ -48,7 +48,7 @@ async function smallRecording(): Promise<Uint8Array<ArrayBuffer>> {
 
 Deno.test("a damaged perf.data gives an error or a partial trace with its holes, never a crash", async (t) => {
   const whole = await smallRecording();
-  const intact = digest(whole)!;
+  const intact = (await digest(whole))!;
   assert.equal(
     intact.quality.holes.filter((hole) => hole.kind === "corrupt" || hole.kind === "truncated").length,
     0,
@@ -56,35 +56,35 @@ Deno.test("a damaged perf.data gives an error or a partial trace with its holes,
   const view = new DataView(whole.buffer);
   const data = { offset: Number(view.getBigUint64(40, true)), size: Number(view.getBigUint64(48, true)) };
 
-  await t.step("cut anywhere: 500 cases", () => {
+  await t.step("cut anywhere: 500 cases", async () => {
     const random = randomFrom(1);
     let partial = 0;
     for (let i = 0; i < 500; i++) {
-      const trace = digest(whole.slice(0, random(whole.length)));
+      const trace = await digest(whole.slice(0, random(whole.length)));
       if (trace !== undefined) partial++;
     }
     // The formats stand behind the records, so that a file cut before them has nothing to read its records by.
     assert.ok(partial < 500);
   });
 
-  await t.step("records cut, formats whole: the hole is listed", () => {
+  await t.step("records cut, formats whole: the hole is listed", async () => {
     const cut = whole.slice();
     new DataView(cut.buffer).setUint32(data.offset + 6, 0xffff0000, true);
-    const trace = digest(cut)!;
+    const trace = (await digest(cut))!;
     assert.ok(trace.quality.holes.length > 0);
   });
 
-  await t.step("random bytes anywhere: 3000 cases", () => {
+  await t.step("random bytes anywhere: 3000 cases", async () => {
     for (let seed = 1; seed <= 3000; seed++) {
       const random = randomFrom(seed);
       const damaged = whole.slice();
       const count = 1 + random(24);
       for (let i = 0; i < count; i++) damaged[random(damaged.length)] = random(256);
-      digest(damaged);
+      await digest(damaged);
     }
   });
 
-  await t.step("random bytes in the header and the records: 3000 cases, all analysed", () => {
+  await t.step("random bytes in the header and the records: 3000 cases, all analysed", async () => {
     let holed = 0;
     for (let seed = 1; seed <= 3000; seed++) {
       const random = randomFrom(seed ^ 0x5bd1e995);
@@ -93,7 +93,7 @@ Deno.test("a damaged perf.data gives an error or a partial trace with its holes,
       const [from, size] = inHeader ? [0, data.offset] : [data.offset, data.size];
       const count = 1 + random(8);
       for (let i = 0; i < count; i++) damaged[from + random(size)] = random(256);
-      const trace = digest(damaged);
+      const trace = await digest(damaged);
       if (trace === undefined) continue;
       if (trace.quality.holes.length > intact.quality.holes.length) holed++;
       if (seed % 10 !== 0 || !trace.has("sched:sched_switch") || !trace.has("sched:sched_waking")) continue;
@@ -102,12 +102,12 @@ Deno.test("a damaged perf.data gives an error or a partial trace with its holes,
     assert.ok(holed > 300, `${holed} of 3000 damaged files had their holes listed`);
   });
 
-  await t.step("sizes that lie", () => {
+  await t.step("sizes that lie", async () => {
     for (const at of [8, 16, 24, 32, 40, 48, 56, 64]) {
       for (const value of [0n, 1n, 15n, 2n ** 31n, 2n ** 53n, 2n ** 63n, 2n ** 64n - 1n]) {
         const damaged = whole.slice();
         new DataView(damaged.buffer).setBigUint64(at, value, true);
-        digest(damaged);
+        await digest(damaged);
       }
     }
   });
@@ -124,7 +124,7 @@ Deno.test("openTrace() says what it found where there is no trace", async () => 
     await Deno.writeTextFile(file, "PERFILE2");
     await assert.rejects(openTrace(file), /byte 8: expected the 104-byte header/);
     await Deno.writeTextFile(file, "2ELIFREP" + "\0".repeat(100));
-    await assert.rejects(openTrace(file), /little-endian/);
+    await assert.rejects(openTrace(file), /byte 8: expected header size 104/);
     await assert.rejects(openTrace(`${dir}/nosuch`), Deno.errors.NotFound);
   } finally {
     await Deno.remove(dir, { recursive: true });
