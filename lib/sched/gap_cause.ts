@@ -38,10 +38,11 @@ export const CAUSE: Readonly<Record<GapCause, number>> = Object.fromEntries(
 /** The scheduling class of whoever ran instead, from `next_prio` and the name (`migration/N` is the stop class). */
 export type SchedClass = "stop" | "deadline" | "rt" | "fair" | "idle" | "";
 
-/** The class of a thread called `comm` with the kernel's priority `prio` (-1 deadline, 0 to 99 rt, 100 to 139 fair). */
+/** The class of a thread called `comm` with the kernel's priority `prio` (-1 deadline, 0 to 99 rt, 100 to 139 fair; less is not known). */
 export function schedClass(comm: string, prio: number, tid: number): SchedClass {
   if (tid === 0) return "idle";
   if (/^migration\/\d+$/.test(comm)) return "stop";
+  if (prio < -1) return "";
   if (prio < 0) return "deadline";
   return prio < 100 ? "rt" : "fair";
 }

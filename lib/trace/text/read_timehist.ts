@@ -33,13 +33,16 @@ const LETTERS_6_1: Readonly<Record<string, number>> = {
   W: 0x100,
 };
 
+/** For a priority that is not told. */
+const NO_PRIO = -0x8000_0000;
+
 /**
  * Reads what `perf sched timehist` printed, with or without `-w`, `-M`, `-n`, `-V` and `--state`.
  *
  * Each run is a switch at its end: away from its thread, to that of `-n`, or else to that of the CPU's next run. A run that
  * does not begin where the CPU's last one ended (a filter was on) has a Lost row before it. Without `--state` a thread left
  * runnable if its next run had no sched delay and no wakeup before it, else asleep. What the text does not tell: the target
- * CPU of a wakeup (-1), priorities (-1), which of the wakeup events it was (`sched_waking` is assumed), and the threads of
+ * CPU of a wakeup (-1), priorities (-2^31, as -1 is a deadline's), which of the wakeup events it was (`sched_waking` is assumed), and the threads of
  * lines that only have a name which several threads share (those lines count as corrupt).
  */
 export function readTimehist(source: ByteSource): Trace {
@@ -261,7 +264,7 @@ function decode(
     if (field === "ts") return Float64Array.from(rows, (row) => stream.ts[row]!);
     if (field === "cpu") return Uint16Array.from(rows, (row) => stream.cpu[row]!);
     if (field === "common_pid") return Int32Array.from(rows, (row) => stream.tid[row]!);
-    if (field.endsWith("prio")) return new Int32Array(rows.length).fill(-1);
+    if (field.endsWith("prio")) return new Int32Array(rows.length).fill(NO_PRIO);
     if (field.endsWith("comm")) {
       const tids = field === "next_comm" ? stream.c : stream.a;
       return DictColumn.from(rows.map((row) => name(tids[row]!)));

@@ -134,4 +134,6 @@ Deno.test("timehist's names that look like its columns", () => {
   assert.deepEqual([...trace.switches.column("prev_comm")], names);
   assert.deepEqual(new Set(trace.switches.column("prev_state")), new Set([2]));
   assert.deepEqual(new Set(trace.wakeups.column("pid")), new Set([77]));
+  // -1 would be a deadline task's.
+  assert.ok(trace.switches.column("prev_prio").every((prio) => prio < -1));
 });
