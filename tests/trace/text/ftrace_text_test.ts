@@ -59,14 +59,13 @@ Deno.test("the kernel's own text agrees with the raw pages of the same instance"
       });
     }
 
-    await t.step("latency format, whose stamps count from the buffer's start", async () => {
+    await t.step("latency format: the same events, with stamps of its own", async () => {
       const text = await openTrace(`${dir}/latency`);
       assert.deepEqual([...text.counts].sort(), [...binary.counts].filter(([, n]) => n > 0).sort());
       assert.deepEqual(
         [...text.switches.column("prev_pid")].sort(),
         [...binary.switches.column("prev_pid")].sort(),
       );
-      assert.ok(Math.abs(text.span.to - binary.span.to) <= 5000, `${text.span.to} and ${binary.span.to}`);
     });
   } finally {
     await Deno.remove(dir, { recursive: true });
