@@ -3,6 +3,7 @@ import { openTrace } from "../trace/open.ts";
 import { gaps } from "../sched/gaps.ts";
 import { parseDuration } from "./duration.ts";
 import { parseArgs } from "./args.ts";
+import { TRACE_HELP, TRACE_OPTIONS, traceOptions } from "./trace_args.ts";
 import { ExitCode, UsageError } from "./exit_code.ts";
 import { wholeNumber } from "./spin_args.ts";
 
@@ -16,6 +17,7 @@ Lists the longest stretches in which a thread of the recording FILE was runnable
 preempted by whom, queued behind whom, woken on an idle CPU, moved. The parts of a gap add up to its length.
 
 Options:
+${TRACE_HELP}
   --threshold DURATION  shortest gap to report (default 1ms)
   -t, --tid TID,...     only these threads
   -n, --top N           how many to print, the longest first (default 20)
@@ -31,6 +33,7 @@ Examples:
 /** Runs the command; returns its exit code. */
 export async function run(args: string[]): Promise<number> {
   const parsed = parseArgs(args, {
+    ...TRACE_OPTIONS,
     threshold: { value: true },
     tid: { short: "t", value: true },
     top: { short: "n", value: true },
@@ -46,7 +49,7 @@ export async function run(args: string[]): Promise<number> {
   const tids = parsed.get("tid")?.split(",").map((text) => wholeNumber(text, "--tid"));
   const top = wholeNumber(parsed.get("top") ?? "20", "--top");
 
-  const trace = await openTrace(parsed.rest[0]!);
+  const trace = await openTrace(parsed.rest[0]!, traceOptions(parsed));
   const ledger = gaps(trace, { threshold, ...(tids === undefined ? {} : { tids }) });
   const { quality } = trace;
   if (parsed.has("json")) {

@@ -2,6 +2,7 @@ import { formatNs } from "../frame/format_ns.ts";
 import { openTrace } from "../trace/open.ts";
 import type { Trace } from "../trace/trace.ts";
 import { parseArgs } from "./args.ts";
+import { TRACE_HELP, TRACE_OPTIONS, traceOptions } from "./trace_args.ts";
 import { ExitCode, UsageError } from "./exit_code.ts";
 
 /** One line for the list of commands. */
@@ -9,10 +10,12 @@ export const summary = "what a trace holds, on which machine it was made, and wh
 
 const HELP = `Usage: schedscope info [--json] FILE
 
-Says what FILE (a perf.data, or a directory of tracefs pages) holds: its machine, its clock, how many of each event, and
+Says what FILE (perf.data of any kind, a trace.dat, ftrace or perf script text, a directory of tracefs pages; gzip and zstd
+around them; - is standard input) holds: its machine, its clock, how many of each event, and
 what is missing: lost events, breaks of the switch chain, damage, and the share of CPU-time that is covered.
 
 Options:
+${TRACE_HELP}
   --json       one JSON object
   -h, --help   this text
 
@@ -23,13 +26,13 @@ Examples:
 
 /** Runs the command; returns its exit code. */
 export async function run(args: string[]): Promise<number> {
-  const parsed = parseArgs(args, { json: {}, help: { short: "h" } });
+  const parsed = parseArgs(args, { ...TRACE_OPTIONS, json: {}, help: { short: "h" } });
   if (parsed.has("help")) {
     console.log(HELP.trimEnd());
     return ExitCode.Ok;
   }
   if (parsed.rest.length !== 1) throw new UsageError(`Expected one FILE but found ${parsed.rest.length}`);
-  const trace = await openTrace(parsed.rest[0]!);
+  const trace = await openTrace(parsed.rest[0]!, traceOptions(parsed));
   if (parsed.has("json")) console.log(JSON.stringify(infoOf(trace), null, 2));
   else printInfo(trace);
   return ExitCode.Ok;

@@ -3,6 +3,7 @@ import type { TimehistCoverage } from "../sched/timehist/timehist_print.ts";
 import type { Trace } from "../trace/trace.ts";
 import { type OptionSpec, parseArgs, type ParsedArgs } from "./args.ts";
 import { ExitCode, UsageError } from "./exit_code.ts";
+import { TRACE_HELP, TRACE_OPTIONS, traceOptions } from "./trace_args.ts";
 import { writeStdout } from "./write_stdout.ts";
 
 /** One line for the list of commands. */
@@ -13,7 +14,7 @@ const HELP = `Usage: schedscope timehist [OPTIONS] FILE
 
 Prints a line for each run of a thread on a CPU: when it ended, how long the thread had been off the CPU before (wait
 time), how much of that it was runnable after a wakeup (wake delay) or after a preemption (preempted), and how long it ran.
-FILE is a perf.data, or a directory of tracefs pages. '?' is what the recording does not tell.
+FILE is whatever schedscope info can read. '?' is what the recording does not tell.
 
 Options, those of perf sched timehist:
   -s, --summary        only the sums for each thread and the idle time of each CPU
@@ -33,6 +34,7 @@ and ours:
       --rules RULES    correct (default), or perf-6.1: the output of perf 6.1 to the byte, with its mistakes
       --json           lines of JSON, one for each run; with -s one document. Times are ns, null = not known
   -h, --help           this text
+${TRACE_HELP}
 
 How much of the machine's time the lines cover is said on stderr. Exit codes: 0 ok, 1 failed, 2 wrong usage.
 
@@ -61,6 +63,7 @@ const OPTIONS = {
   "tid": { short: "t", value: true },
   "input": { short: "i", value: true },
   "rules": { value: true },
+  ...TRACE_OPTIONS,
   "json": {},
   "help": { short: "h" },
 } as const satisfies Record<string, OptionSpec>;
@@ -86,14 +89,16 @@ export async function run(args: string[]): Promise<number> {
     throw new UsageError("--json has its own form and goes with --rules correct");
   }
 
-  if (rules === "correct" && options.summaryOnly === true && !json && options.time === undefined) {
+  const open = traceOptions(given);
+  const plain = options.time === undefined && Object.keys(open).length === 0;
+  if (rules === "correct" && options.summaryOnly === true && !json && plain) {
     return await printSums(files[0]!, options);
   }
   const engine = rules === "correct"
     ? import("../sched/timehist/timehist_print.ts")
     : import("../sched/timehist/perf_6_1.ts");
   const { openTrace } = await import("../trace/open.ts");
-  const trace = await openTrace(files[0]!);
+  const trace = await openTrace(files[0]!, open);
   const { ByteWriter } = await import("../sched/timehist/byte_writer.ts");
   const out = new ByteWriter(writeStdout);
   const loaded = await engine;
