@@ -1,4 +1,3 @@
-/// <reference lib="deno.worker" />
 import { chunkColumns, type ChunkMessage, type SharedChunks, takeChunk } from "../../trace/row_chunks.ts";
 import { type RowColumns, StreamBuilder } from "../../trace/stream_builder.ts";
 import { RunTracker } from "./track_runs.ts";
@@ -20,14 +19,21 @@ export interface Answer {
   readonly disordered: boolean;
 }
 
-declare const self: DedicatedWorkerGlobalScope;
+/** What is used of a worker's global scope, whose types a library may not ask for. */
+interface WorkerScope {
+  onmessage: (event: MessageEvent<StartMessage | ChunkMessage | "end">) => void;
+  postMessage(message: unknown): void;
+  close(): void;
+}
+
+const self = globalThis as unknown as WorkerScope;
 
 let tracker: RunTracker;
 let builder: StreamBuilder;
 let columns: RowColumns[] = [];
 let taken: Int32Array<SharedArrayBuffer>;
 
-self.onmessage = ({ data }: MessageEvent<StartMessage | ChunkMessage | "end">) => {
+self.onmessage = ({ data }) => {
   if (data === "end") {
     const disordered = !builder.drain();
     const { start, end } = builder.finish();
