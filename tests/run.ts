@@ -11,6 +11,8 @@ import { ensureJupyter } from "../lib/tools/jupyter.ts";
 const NEEDS: readonly Need[] = [
   ...CORE_NEEDS,
   { program: "stress-ng", package: "stress-ng" },
+  { program: "trace-cmd", package: "trace-cmd" },
+  { program: "python3", package: "python3" },
   { program: "chromium", package: "chromium" },
   { program: "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf", package: "fonts-dejavu-core" },
   { program: "/usr/lib/python3/dist-packages/pip/__init__.py", package: "python3-pip" },
