@@ -5,7 +5,7 @@ import { parseArgs } from "./args.ts";
 import { ExitCode, UsageError } from "./exit_code.ts";
 import { gapsPage, inOneSentence, longestGaps } from "./gaps_page.ts";
 import { interruptible } from "./interrupted.ts";
-import { SPIN_HELP, SPIN_OPTIONS, spinOptions } from "./spin_args.ts";
+import { SPIN_HELP, SPIN_OPTIONS, spinOptions, wholeNumber } from "./spin_args.ts";
 
 /** One line for the list of commands. */
 export const summary = "all of it: spin while the scheduler is traced, explain every gap, write the page";
@@ -54,6 +54,7 @@ export async function run(args: string[]): Promise<number> {
   }
   const options = { duration: 5e9, maxGap: 0, ...spinOptions(parsed) };
   const output = parsed.get("output") ?? "out";
+  const top = wholeNumber(parsed.get("top") ?? "15", "--top");
   const json = parsed.has("json");
   const say = json ? console.error : console.log;
 
@@ -85,7 +86,6 @@ export async function run(args: string[]): Promise<number> {
     }));
     return ExitCode.Ok;
   }
-  const top = Number(parsed.get("top") ?? "15");
   console.log(`\n${inOneSentence(found)}\n`);
   if (found.ledger.gaps.length > 0) {
     console.log(longestGaps(found, top).toText({ limit: top, width: 160 }));

@@ -58,11 +58,6 @@ export class GapExplainer {
     this.#isStopper = Uint8Array.from(dictionary, (comm) => schedClass(comm, 0, -1) === "stop" ? 1 : 0);
   }
 
-  /** The segments of thread `tid`; undefined where it was not asked for. */
-  segments(tid: number): ThreadSegments | undefined {
-    return this.#segments.get(tid);
-  }
-
   /**
    * Splits thread `tid`'s time from `from` to `to` (ns since the trace's epoch) into causes.
    */

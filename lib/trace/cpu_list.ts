@@ -8,8 +8,8 @@ const MOST = 65536;
  */
 export function parseCpuList(text: string): number[] {
   const cpus = new Set<number>();
+  if (text.trim() === "") return [];
   for (const part of text.split(",")) {
-    if (part.trim() === "") continue;
     const match = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(part.trim());
     const from = Number(match?.[1]);
     const to = Number(match?.[2] ?? match?.[1]);

@@ -199,6 +199,7 @@ Deno.test("wrong usage ends with 2, a file that is not there with 1", async () =
       ["start", "extra"],
       ["start", "--door", "window"],
       ["start", "-d", "soon"],
+      ["start", "--top", "few"],
       ["spin", "--policy", "lazy"],
       ["gaps"],
       ["info", "a", "b"],

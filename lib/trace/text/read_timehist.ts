@@ -10,20 +10,11 @@ import { CorruptLines } from "./corrupt_lines.ts";
 import { KNOWN_EVENTS, textFormat } from "./event_names.ts";
 import { forEachLine } from "./lines.ts";
 import { isBeside } from "./other_lines.ts";
+import { STATE_BITS } from "./state_letters.ts";
 import { nameGap, parseTimehistLine, type PrintedThread, type TimehistLine } from "./timehist_line.ts";
 
 /** prev_state by the letter, as perf since 6.2 has it, and as perf 6.1 prints the same bits. */
-const LETTERS: Readonly<Record<string, number>> = {
-  R: 0,
-  S: 1,
-  D: 2,
-  T: 4,
-  t: 8,
-  X: 0x10,
-  Z: 0x20,
-  P: 0x40,
-  I: 0x80,
-};
+const LETTERS = STATE_BITS;
 const LETTERS_6_1: Readonly<Record<string, number>> = {
   ...LETTERS,
   Z: 0x10,

@@ -1,3 +1,16 @@
+/** Bit of prev_state by the letter of each state that a thread is seen to leave in, since Linux 4.14. */
+export const STATE_BITS: Readonly<Record<string, number>> = {
+  R: 0,
+  S: 1,
+  D: 2,
+  T: 4,
+  t: 8,
+  X: 0x10,
+  Z: 0x20,
+  P: 0x40,
+  I: 0x80,
+};
+
 /**
  * Bits of prev_state by the letter that the print format of sched_switch has for them since Linux 4.14
  * (include/trace/events/sched.h). `x` is what older kernels call dead; `K` (wakekill) and `N` (new) only go with D there, and
@@ -6,15 +19,7 @@
 const BITS = new Int16Array(128).fill(-1);
 for (
   const [letter, bit] of Object.entries({
-    R: 0,
-    S: 1,
-    D: 2,
-    T: 4,
-    t: 8,
-    X: 0x10,
-    Z: 0x20,
-    P: 0x40,
-    I: 0x80,
+    ...STATE_BITS,
     x: 0x40,
     K: 2,
     N: 2,
