@@ -107,8 +107,8 @@ export interface TraceParts {
   readonly host: TraceHost;
   /** Its CPUs. */
   readonly topology: TraceTopology;
-  /** Scheduler events in time order. */
-  readonly stream: SchedStream;
+  /** Scheduler events in time order, or what makes them: then it is called when they are first asked for. */
+  readonly stream: SchedStream | (() => SchedStream);
   /** Layouts by `system:name`, of all events that the trace may hold. */
   readonly formats: ReadonlyMap<string, EventFormat>;
   /** How many records of each event there are. */
@@ -139,8 +139,6 @@ export class Trace {
   readonly host: TraceHost;
   /** Its CPUs. */
   readonly topology: TraceTopology;
-  /** The scheduler's events in time order: what the analyses run over. */
-  readonly stream: SchedStream;
   /** Layouts by `system:name`. */
   readonly formats: ReadonlyMap<string, EventFormat>;
   /** Records of each event by `system:name`. */
@@ -150,6 +148,7 @@ export class Trace {
   readonly #decode: TraceParts["decode"];
   readonly #holes: readonly KnownHole[];
   readonly #rows = new Map<KindCode, Uint32Array>();
+  #stream: SchedStream | (() => SchedStream);
   #switches: Frame<SwitchColumns> | undefined;
   #wakeups: Frame<WakeupColumns> | undefined;
   #migrations: Frame<MigrationColumns> | undefined;
@@ -163,12 +162,18 @@ export class Trace {
     this.clock = parts.clock;
     this.host = parts.host;
     this.topology = parts.topology;
-    this.stream = parts.stream;
+    this.#stream = parts.stream;
     this.formats = parts.formats;
     this.counts = parts.counts;
     this.savedNames = parts.savedNames;
     this.#decode = parts.decode;
     this.#holes = parts.holes;
+  }
+
+  /** The scheduler's events in time order: what the analyses run over. */
+  get stream(): SchedStream {
+    if (typeof this.#stream === "function") this.#stream = this.#stream();
+    return this.#stream;
   }
 
   /** First and last stamp of a scheduler event, ns since the epoch. */

@@ -19,9 +19,10 @@ export function decodeEvent(
   fields: readonly string[],
   exact = false,
 ): Record<string, Column> {
-  const layout = layouts.all.find((candidate) => candidate.event === event);
-  const format = layout?.format;
-  if (layout === undefined || format === undefined) {
+  // More than one where the event was asked for twice, with filters of their own.
+  const laidOut = new Set(layouts.all.filter((layout) => layout.event === event));
+  const format = laidOut.values().next().value?.format;
+  if (format === undefined) {
     throw new RangeError(`The recording has no event ${event}`);
   }
   const wanted: EventField[] = [];
@@ -35,13 +36,13 @@ export function decodeEvent(
     }
     wanted.push(field);
   }
-  const count = countSamples(records, layouts, layout);
+  const count = countSamples(records, layouts, laidOut);
   const ts = new Float64Array(count);
   const cpu = new Uint16Array(count);
   const sinks: FieldSink[] = wanted.map((field) => fieldSink(field, count, true, exact));
   let rows = 0;
   let view: DataView | undefined;
-  forEachSample(records, layouts, layout, (i32, at, raw, length) => {
+  forEachSample(records, layouts, laidOut, (layout, i32, at, raw, length) => {
     if (view?.buffer !== i32.buffer) view = new DataView(i32.buffer);
     if (layout.time >= 0) ts[rows] = sinceEpoch(i32, at + layout.time, epoch);
     if (layout.cpu >= 0) cpu[rows] = i32[at + layout.cpu]!;
@@ -61,37 +62,41 @@ export function decodeEvent(
   return out;
 }
 
-function countSamples(records: RecordParts, layouts: Layouts, layout: SampleLayout): number {
+function countSamples(records: RecordParts, layouts: Layouts, laidOut: ReadonlySet<SampleLayout>): number {
   let count = 0;
-  forEachSample(records, layouts, layout, () => count++);
+  forEachSample(records, layouts, laidOut, () => count++);
   return count;
 }
 
-/** Calls `take` for each whole sample of `layout` with the word of its raw data's size and the raw data's bytes. */
+/** Calls `take` for each whole sample of one of `laidOut`, with the word of its raw data's size and the raw data's bytes. */
 function forEachSample(
   records: RecordParts,
   layouts: Layouts,
-  layout: SampleLayout,
-  take: (i32: Int32Array, at: number, raw: number, length: number) => void,
+  laidOut: ReadonlySet<SampleLayout>,
+  take: (layout: SampleLayout, i32: Int32Array, at: number, raw: number, length: number) => void,
 ): void {
+  const only = layouts.idWord < 0 ? layouts.all[0] : undefined;
   walkRecords(records, (i32, at, type, _misc, words) => {
-    if (type !== RecordType.Sample || words < layout.minWords) return;
-    if (layouts.idWord >= 0) {
-      if (layouts.idWord + 2 > words) return;
-      const low = i32[at + layouts.idWord]!;
-      const high = i32[at + layouts.idWord + 1]!;
-      const found = high === 0 && low >>> 16 === 0
-        ? layouts.all[layouts.lowIds[low]! - 1]
-        : layouts.byId.get((BigInt(high >>> 0) << 32n) | BigInt(low >>> 0));
-      if (found !== layout) return;
-    }
+    if (type !== RecordType.Sample) return;
+    const layout = only ?? layoutOf(layouts, i32, at, words);
+    if (layout === undefined || !laidOut.has(layout) || words < layout.minWords) return;
     const raw = rawWord(layout, i32, at, words);
     if (raw < 0) return;
     const length = i32[at + raw]!;
     if (length < layout.minRaw || raw * 4 + 4 + layout.minRaw > words * 4) return;
     if (layout.cpu >= 0 && i32[at + layout.cpu]! >>> 16 !== 0) return;
-    take(i32, at, raw, Math.min(length, words * 4 - raw * 4 - 4));
+    take(layout, i32, at, raw, Math.min(length, words * 4 - raw * 4 - 4));
   });
+}
+
+/** The layout that the id of the sample at word `at` names; undefined where the id is unknown. */
+function layoutOf(layouts: Layouts, i32: Int32Array, at: number, words: number): SampleLayout | undefined {
+  if (layouts.idWord + 2 > words) return undefined;
+  const low = i32[at + layouts.idWord]!;
+  const high = i32[at + layouts.idWord + 1]!;
+  return high === 0 && low >>> 16 === 0
+    ? layouts.all[layouts.lowIds[low]! - 1]
+    : layouts.byId.get((BigInt(high >>> 0) << 32n) | BigInt(low >>> 0));
 }
 
 function sinceEpoch(i32: Int32Array, at: number, epoch: bigint): number {

@@ -127,3 +127,32 @@ Deno.test("openTrace() counts what a recorder with too small a buffer lost", asy
     await Deno.remove(dir, { recursive: true });
   }
 });
+
+Deno.test("an event that was asked for twice, with filters of their own, is one event with the rows of both", async () => {
+  const dir = await Deno.makeTempDir();
+  const file = `${dir}/perf.data`;
+  try {
+    const event = ["-e", "sched:sched_switch", "--filter"];
+    const filters = [...event, "next_pid==0", ...event, "next_pid!=0"];
+    const { success } = await new Deno.Command("perf", {
+      args: ["record", "-a", "-o", file, ...filters, "--", "perf", "bench", "sched", "pipe", "-l", "500"],
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    }).output();
+    assert.ok(success);
+    const expected = (await perfOutput("script", "--ns", "-F", "time,trace", "-i", file)).trimEnd().split(
+      "\n",
+    );
+    const trace = await openTrace(file);
+    assert.ok(expected.length > 500);
+    assert.equal(trace.counts.get("sched:sched_switch"), expected.length);
+    const next = trace.event("sched:sched_switch").column("next_pid");
+    assert.deepEqual(
+      Array.from(next as Int32Array),
+      expected.map((line) => Number(/==> .*?(?:next_pid=|:)(\d+) (?:next_prio|\[)/.exec(line)?.[1])),
+    );
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
