@@ -4,11 +4,11 @@
  * Open a recording, ask why its threads were late:
  *
  * ```ts ignore
- * import { gaps, openTrace } from "@schedscope/schedscope";
+ * import { gaps, longestGaps, openTrace } from "@schedscope/schedscope";
  *
  * const trace = await openTrace("perf.data");
  * const { gaps: longest, causes } = gaps(trace, { threshold: 1e6 });
- * console.log(longest.sort("dur", { descending: true }).head(10));
+ * console.log(longestGaps(longest, 10));
  * console.log(causes);
  * ```
  *

@@ -1,6 +1,7 @@
 import { formatNs } from "../frame/format_ns.ts";
 import { openTrace } from "../trace/open.ts";
 import { gaps } from "../sched/gaps.ts";
+import { longestGaps } from "../sched/longest_gaps.ts";
 import { parseDuration } from "./duration.ts";
 import { parseArgs } from "./args.ts";
 import { TRACE_HELP, TRACE_OPTIONS, traceOptions } from "./trace_args.ts";
@@ -63,25 +64,12 @@ export async function run(args: string[]): Promise<number> {
     }));
     return ExitCode.Ok;
   }
-  const longest = ledger.gaps.sort("dur", { descending: true }).head(top)
-    .select(
-      "ts",
-      "dur",
-      "tid",
-      "comm",
-      "kind",
-      "cause",
-      "culprit",
-      "culprit_tid",
-      "culprit_class",
-      "culprit_cpu",
-    );
   const explained = ledger.total > ledger.gaps.length ? `, the ${ledger.gaps.length} longest explained` : "";
   console.log(
     `${ledger.total} gaps of at least ${formatNs(threshold)} in ${formatNs(trace.span.to)}${explained}`,
   );
   if (ledger.gaps.length > 0) {
-    console.log(longest.toText({ limit: top }));
+    console.log(longestGaps(ledger.gaps, top).toText({ limit: top }));
     console.log(`\n${ledger.causes.toText()}`);
   }
   if (quality.share < 0.9995) {

@@ -1,37 +1,14 @@
 import type { FoundGaps } from "../bench/find_gaps.ts";
 import { formatNs } from "../frame/format_ns.ts";
-import type { Frame } from "../frame/frame.ts";
 import type { Figure } from "../plot/figure.ts";
 import { plotCauseShare } from "../plot/plot_cause_share.ts";
 import { plotGapHistogram } from "../plot/plot_gap_histogram.ts";
 import { plotSurvival } from "../plot/plot_survival.ts";
 import { plotTimeline } from "../plot/plot_timeline.ts";
 import { type PageSection, renderPage } from "../plot/render_page.ts";
-import type { LedgerColumns } from "../sched/gaps.ts";
+import { longestGaps } from "../sched/longest_gaps.ts";
 import { runs } from "../sched/runs.ts";
 import { threadStates } from "../sched/thread_states.ts";
-
-/** Columns of the table of longest gaps. */
-const SHOWN = [
-  "ts",
-  "dur",
-  "comm",
-  "tid",
-  "kind",
-  "cause",
-  "culprit",
-  "culprit_tid",
-  "culprit_class",
-  "culprit_cpu",
-] as const;
-
-/** The `count` longest gaps, with the columns that tell who, how long, why and by whom. */
-export function longestGaps(
-  found: FoundGaps,
-  count: number,
-): Frame<Pick<LedgerColumns, typeof SHOWN[number]>> {
-  return found.ledger.gaps.sort("dur", { descending: true }).head(count).select(...SHOWN);
-}
 
 /** The finding in a sentence: how many gaps, the longest one, and whose fault it was. */
 export function inOneSentence(found: FoundGaps): string {
@@ -79,7 +56,7 @@ export function gapsPage(found: FoundGaps): string {
           ? "The causes are from the trace of the scheduler. queued and preempted: somebody else ran, and the culprit is who ran longest. asleep: the wake-up itself came late. nothing scheduled: no recorded event explains it."
           : "There was no permission to trace. The kinds of cause are from rusage, schedstat, steal time and the CPU number; culprits are not known.",
       ],
-      frames: [longestGaps(found, 50)],
+      frames: [longestGaps(ledger.gaps, 50)],
     },
     ...(timeline === undefined ? [] : [{ heading: "Around the longest gap", figures: [timeline] }]),
     { heading: "Time by cause", figures: [plotCauseShare(ledger.causes)], frames: [ledger.causes] },

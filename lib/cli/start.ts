@@ -3,7 +3,8 @@ import { nativeProgram } from "../native/programs.ts";
 import { CORE_NEEDS, ensurePackages } from "../tools/apt.ts";
 import { parseArgs } from "./args.ts";
 import { ExitCode, UsageError } from "./exit_code.ts";
-import { gapsPage, inOneSentence, longestGaps } from "./gaps_page.ts";
+import { longestGaps } from "../sched/longest_gaps.ts";
+import { gapsPage, inOneSentence } from "./gaps_page.ts";
 import { interruptible } from "./interrupted.ts";
 import { SPIN_HELP, SPIN_OPTIONS, spinOptions, wholeNumber } from "./spin_args.ts";
 
@@ -88,7 +89,7 @@ export async function run(args: string[]): Promise<number> {
   }
   console.log(`\n${inOneSentence(found)}\n`);
   if (found.ledger.gaps.length > 0) {
-    console.log(longestGaps(found, top).toText({ limit: top, width: 160 }));
+    console.log(longestGaps(found.ledger.gaps, top).toText({ limit: top, width: 160 }));
     console.log(`\n${found.ledger.causes.toText()}\n`);
   }
   console.log(

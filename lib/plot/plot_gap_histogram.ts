@@ -3,12 +3,10 @@ import { formatNs } from "../frame/format_ns.ts";
 import type { Columns } from "../frame/column.ts";
 import type { Frame } from "../frame/frame.ts";
 import type { Figure } from "./figure.ts";
-import { axisTitle } from "./axis_title.ts";
-import { legend, legendRows } from "./legend.ts";
 import { type LogBins, logBins } from "./log_bins.ts";
+import { plotOverLogTime } from "./log_time_figure.ts";
 import { CAUSE_ORDER, causeColor, SERIES_COLORS } from "./palette.ts";
-import { DEFAULT_WIDTH, emptyFigure, Plot, plotFigure } from "./plot_figure.ts";
-import { logTimeTicks, timeTick } from "./time_ticks.ts";
+import { DEFAULT_WIDTH, emptyFigure, Plot } from "./plot_figure.ts";
 
 /** Columns that {@linkcode plotGapHistogram} reads. If there is a dictionary column `cause`, bars are stacked by it. */
 export type GapHistogramColumns = Columns & {
@@ -58,42 +56,30 @@ export function plotGapHistogram<C extends GapHistogramColumns>(
     label,
     color: stacks === undefined ? SERIES_COLORS[0]! : causeColor(names[series]!),
   }));
-  const rows = stacks === undefined ? 0 : legendRows(items, plotWidth);
   const labels = totals.flatMap((total, bin) => total > 0 ? [{ bin, total, top: bars.tops[bin]! }] : []);
   const showLabels = plotWidth / bins >= 18;
   const span = atLeastDecade(edges[0]!, edges[bins]!);
   const count = totals.reduce((a, b) => a + b, 0);
-  return plotFigure({
+  return plotOverLogTime({
     width,
-    height: height + rows * 18,
+    height,
     marginLeft: MARGIN_LEFT,
     marginRight: MARGIN_RIGHT,
-    marginTop: 30 + rows * 18,
-    marginBottom: 44,
-    x: {
-      type: "log",
-      domain: span,
-      ticks: logTimeTicks(...span),
-      tickFormat: timeTick,
-      label: "length of the gap →",
-      labelAnchor: "right",
-      labelArrow: "none",
-      labelOffset: 38,
-    },
+    x: { domain: span, label: "length of the gap →" },
     y: {
       domain: [0, most * 1.05],
       grid: true,
       ticks: most < 6 ? Array.from({ length: most + 1 }, (_, gaps) => gaps) : 5,
       tickFormat: compact,
-      label: null,
+      title: "gaps",
     },
+    items: stacks === undefined ? [] : items,
     alt:
       `Histogram of ${count.toLocaleString("en-US")} gap${count === 1 ? "" : "s"} from ${
         formatNs(minOf(dur))
       } to ${formatNs(maxOf(dur))}` +
       (stacks === undefined ? "" : ` by cause (${names.join(", ")})`),
     marks: [
-      axisTitle("gaps", MARGIN_LEFT),
       Plot.rect({ length: bars.x1.length }, {
         x1: bars.x1,
         x2: bars.x2,
@@ -113,7 +99,6 @@ export function plotGapHistogram<C extends GapHistogramColumns>(
           fontSize: 10,
         })
         : null,
-      stacks === undefined ? null : legend(items, 2),
     ],
   });
 }

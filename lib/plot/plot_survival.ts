@@ -3,12 +3,10 @@ import { formatNs } from "../frame/format_ns.ts";
 import { Frame } from "../frame/frame.ts";
 import { visibleText } from "../frame/visible_text.ts";
 import type { Figure } from "./figure.ts";
-import { axisTitle } from "./axis_title.ts";
-import { legend, legendRows } from "./legend.ts";
+import { plotOverLogTime } from "./log_time_figure.ts";
 import { SERIES_COLORS } from "./palette.ts";
-import { DEFAULT_WIDTH, emptyFigure, Plot, plotFigure } from "./plot_figure.ts";
+import { DEFAULT_WIDTH, emptyFigure, Plot } from "./plot_figure.ts";
 import { type Survival, survival } from "./survival.ts";
-import { logTimeTicks, timeTick } from "./time_ticks.ts";
 
 /** Columns of gaps that {@linkcode plotSurvival} reads. */
 export type SurvivalGapColumns = Columns & {
@@ -71,37 +69,24 @@ export function plotSurvival<C extends SurvivalGapColumns>(
     label: `${name}: ${counted(steps.values, what)}, longest ${bound}${formatNs(steps.x.at(-1)!)}`,
     color: SERIES_COLORS[curve % SERIES_COLORS.length]!,
   }));
-  const rows = legendRows(items, width - MARGIN_LEFT - MARGIN_RIGHT);
   const color = (curve: number) => items[curve]!.color;
-  return plotFigure({
+  return plotOverLogTime({
     width,
-    height: height + rows * 18,
+    height,
     marginLeft: MARGIN_LEFT,
     marginRight: MARGIN_RIGHT,
-    marginTop: 30 + rows * 18,
-    marginBottom: 44,
-    x: {
-      type: "log",
-      domain: x,
-      ticks: logTimeTicks(...x),
-      tickFormat: timeTick,
-      grid: true,
-      label: `x: length of the ${what} →`,
-      labelAnchor: "right",
-      labelArrow: "none",
-      labelOffset: 38,
-    },
+    x: { domain: x, label: `x: length of the ${what} →`, grid: true },
     y: {
       type: "log",
       domain: y,
       ticks: decades(y),
       tickFormat: shareTick,
       grid: true,
-      label: null,
+      title: `share of ${what}s at least x long`,
     },
+    items,
     alt: `Survival curves of ${what} lengths. ${items.map(({ label }) => label).join("; ")}`,
     marks: [
-      axisTitle(`share of ${what}s at least x long`, MARGIN_LEFT),
       Plot.line({ length: points.length }, {
         x: points.map((point) => point.x),
         y: points.map((point) => point.y),
@@ -116,7 +101,6 @@ export function plotSurvival<C extends SurvivalGapColumns>(
         fill: ends.map((end) => color(end.curve)),
         r: 3,
       }),
-      legend(items, 2),
     ],
   });
 }

@@ -8,6 +8,7 @@ export * from "./gap_cause.ts";
 export * from "./gap_explainer.ts";
 export * from "./gaps.ts";
 export * from "./interrupts.ts";
+export * from "./longest_gaps.ts";
 export * from "./runs.ts";
 export * from "./thread_segments.ts";
 export * from "./thread_states.ts";
