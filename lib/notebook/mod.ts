@@ -18,6 +18,7 @@
 export { displayBundle } from "./display_bundle.ts";
 export { interruptSignal } from "./interrupt_signal.ts";
 export { type Displayable, displaySymbol, type MediaBundle } from "./kernel.ts";
+export { PerfettoButton, perfettoButton, type PerfettoButtonOptions } from "./perfetto_button.ts";
 export { Progress, progress, type ProgressOptions } from "./progress.ts";
 export type { ProgressState } from "./progress_line.ts";
 export { type NotebookState, setup } from "./setup.ts";
