@@ -117,6 +117,10 @@ export interface TraceParts {
   readonly holes: readonly KnownHole[];
   /** Names of threads known apart from the stream (saved_cmdlines), by tid. */
   readonly savedNames: ReadonlyMap<number, string>;
+  /** First and last stamp of the stream, where the reader knows them without it. Default: the stream is made and asked. */
+  readonly span?: { readonly from: number; readonly to: number };
+  /** What `assessQuality` says of the stream and the holes, where the reader knows it without the stream. Default: the stream is made. */
+  readonly quality?: () => Quality;
   /**
    * Decodes fields of all records of `event`, rows in the order of the stream (time, ties as recorded). Besides the
    * event's own field names it takes `ts`, `cpu` and `common_pid`. With `exact`, text is as `decodeTaskName` has it
@@ -148,6 +152,8 @@ export class Trace {
   readonly #decode: TraceParts["decode"];
   readonly #holes: readonly KnownHole[];
   readonly #rows = new Map<KindCode, Uint32Array>();
+  readonly #span: TraceParts["span"];
+  readonly #assess: TraceParts["quality"];
   #stream: SchedStream | (() => SchedStream);
   #switches: Frame<SwitchColumns> | undefined;
   #wakeups: Frame<WakeupColumns> | undefined;
@@ -168,6 +174,8 @@ export class Trace {
     this.savedNames = parts.savedNames;
     this.#decode = parts.decode;
     this.#holes = parts.holes;
+    this.#span = parts.span;
+    this.#assess = parts.quality;
   }
 
   /** The scheduler's events in time order: what the analyses run over. */
@@ -178,6 +186,7 @@ export class Trace {
 
   /** First and last stamp of a scheduler event, ns since the epoch. */
   get span(): { from: number; to: number } {
+    if (this.#span !== undefined) return { ...this.#span };
     const { ts, length } = this.stream;
     return length === 0 ? { from: 0, to: 0 } : { from: ts[0]!, to: ts[length - 1]! };
   }
@@ -199,7 +208,7 @@ export class Trace {
 
   /** What is missing from the trace, and how much of each CPU's time it covers. */
   get quality(): Quality {
-    return this.#quality ??= assessQuality(this.stream, this.#holes);
+    return this.#quality ??= this.#assess?.() ?? assessQuality(this.stream, this.#holes);
   }
 
   /** Whether at least one record of `event` (`system:name`) is there. */
