@@ -149,8 +149,9 @@ export class Trace {
   readonly counts: ReadonlyMap<string, number>;
   /** Names of threads known apart from the events, by tid. */
   readonly savedNames: ReadonlyMap<number, string>;
+  /** Holes that the recorder or the reader told; {@linkcode Trace.quality} has those that were found as well. */
+  readonly knownHoles: readonly KnownHole[];
   readonly #decode: TraceParts["decode"];
-  readonly #holes: readonly KnownHole[];
   readonly #rows = new Map<KindCode, Uint32Array>();
   readonly #span: TraceParts["span"];
   readonly #assess: TraceParts["quality"];
@@ -173,7 +174,7 @@ export class Trace {
     this.counts = parts.counts;
     this.savedNames = parts.savedNames;
     this.#decode = parts.decode;
-    this.#holes = parts.holes;
+    this.knownHoles = parts.holes;
     this.#span = parts.span;
     this.#assess = parts.quality;
   }
@@ -208,7 +209,7 @@ export class Trace {
 
   /** What is missing from the trace, and how much of each CPU's time it covers. */
   get quality(): Quality {
-    return this.#quality ??= this.#assess?.() ?? assessQuality(this.stream, this.#holes);
+    return this.#quality ??= this.#assess?.() ?? assessQuality(this.stream, this.knownHoles);
   }
 
   /** Whether at least one record of `event` (`system:name`) is there. */
@@ -235,6 +236,14 @@ export class Trace {
       columns[field] = () => this.#decode(name, [field])[field]!;
     }
     return new Frame<Columns>(columns, length);
+  }
+
+  /**
+   * Columns `fields` of every record of `event` in one pass over the recording, where {@linkcode Trace.event} makes one for
+   * each column. With `exact`, text is as {@linkcode Trace.exactNames} has it.
+   */
+  eventColumns(event: string, fields: readonly string[], exact = false): Record<string, Column> {
+    return this.#decode(event, fields, exact);
   }
 
   /**
