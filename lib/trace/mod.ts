@@ -7,5 +7,7 @@ export * from "./errors.ts";
 export * from "./event_format.ts";
 export * from "./open.ts";
 export * from "./quality.ts";
+export * from "./scan.ts";
 export * from "./stream.ts";
 export * from "./trace.ts";
+export * from "./window.ts";

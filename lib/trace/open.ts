@@ -1,6 +1,8 @@
 import { type ByteSource, fileSource, memorySource } from "./byte_source.ts";
 import { TraceFormatError } from "./errors.ts";
+import type { ScanFormat } from "./scan.ts";
 import type { Trace } from "./trace.ts";
+import type { TraceWindow } from "./window.ts";
 
 /** Options of {@linkcode openTrace}. */
 export interface OpenTraceOptions {
@@ -19,16 +21,38 @@ export interface OpenTraceOptions {
    * such a file is refused.
    */
   formatsFrom?: string;
+  /**
+   * Only this part of the recording, as {@linkcode Trace.window} gives it; of a perf.data that is not compressed no more is
+   * read than is needed for it. Default: all.
+   */
+  window?: TraceWindow;
+  /**
+   * Only these tracepoints (`system:name`), and what the recorder says of tasks and losses. Others are not there; to ask for
+   * their columns is an error. Default: all.
+   */
+  events?: readonly string[];
+  /** Fields of events that may be asked for, besides `ts`, `cpu` and `common_pid`; others give an error. Default: all. */
+  columns?: readonly string[];
+  /**
+   * Threads that read a large file together, this one among them; 1 = this one alone. Default: as many as pay, by the
+   * file's size and the machine's CPUs. The result is the same.
+   */
+  workers?: number;
 }
 
 /** A format that {@linkcode openTrace} knows: how it is told, and its reader, which is loaded when it is needed. */
-interface TraceFormat {
+export interface TraceFormat {
   /** What messages call it. */
   readonly name: string;
   /** Whether a file that begins with these bytes is of it. */
   readonly sniff: (head: Uint8Array) => boolean | Promise<boolean>;
-  /** Reads it from a file or from memory (standard input, what was packed). */
+  /**
+   * Reads it from a file or from memory (standard input, what was packed). It may read less than all where the options ask
+   * for a part: what it gives is narrowed to them afterwards, and need not be.
+   */
   readonly open: (source: ByteSource, options: OpenTraceOptions) => Promise<Trace>;
+  /** Reads one event of it in bounded memory; undefined where all must be opened for that. */
+  readonly scan?: ScanFormat;
 }
 
 /** Bytes that a format may look at. */
@@ -62,6 +86,15 @@ const FORMATS: readonly TraceFormat[] = [
  * {@linkcode TraceFormatError} where the input is no trace at all, and what Deno throws where it cannot be read.
  */
 export async function openTrace(path: string, options: OpenTraceOptions = {}): Promise<Trace> {
+  const trace = await openAll(path, options);
+  const { window, events, columns } = options;
+  const part = window === undefined ? trace : trace.window(window);
+  if (events === undefined && columns === undefined) return part;
+  const { narrowed } = await import("./narrow.ts");
+  return narrowed(part, { events, columns });
+}
+
+async function openAll(path: string, options: OpenTraceOptions): Promise<Trace> {
   options.signal?.throwIfAborted();
   const info = path === "-" ? undefined : await Deno.stat(path);
   if (info?.isDirectory) {
@@ -83,6 +116,23 @@ async function openSource(source: ByteSource, head: Uint8Array, options: OpenTra
     : JSON.stringify(new TextDecoder("latin1").decode(head.subarray(0, 16)));
   const known = FORMATS.map((each) => each.name).join(", ");
   throw new TraceFormatError(source.name, 0, `${known}, or a directory of tracefs pages`, found);
+}
+
+/**
+ * The file at `path` as a source, and its format; undefined where it is neither a plain file of a format that is known nor the
+ * directory of `perf record --threads` (then `source` is its file of that name).
+ */
+export async function traceFormat(
+  path: string,
+): Promise<{ source: ByteSource; format: TraceFormat } | undefined> {
+  const info = path === "-" ? undefined : await Deno.stat(path);
+  const isDirectory = info?.isDirectory === true &&
+    (await import("./perf_data/mod.ts")).isDirectoryRecording(path);
+  if (!isDirectory && info?.isFile !== true) return undefined;
+  const source = fileSource(isDirectory ? `${path}/data` : path);
+  const head = readHead(source);
+  for (const format of FORMATS) if (await format.sniff(head)) return { source, format };
+  return undefined;
 }
 
 async function openPacked(source: ByteSource, head: Uint8Array, options: OpenTraceOptions): Promise<Trace> {

@@ -4,6 +4,7 @@ import type { EventFormat } from "./event_format.ts";
 import { MissingEventError } from "./errors.ts";
 import { assessQuality, type KnownHole, type Quality } from "./quality.ts";
 import { Kind, type KindCode, type SchedStream } from "./stream.ts";
+import { type TraceWindow, windowOf } from "./window.ts";
 
 /** The clock whose readings a trace's stamps are. */
 export interface TraceClock {
@@ -111,8 +112,8 @@ export interface TraceParts {
   readonly stream: SchedStream | (() => SchedStream);
   /** Layouts by `system:name`, of all events that the trace may hold. */
   readonly formats: ReadonlyMap<string, EventFormat>;
-  /** How many records of each event there are. */
-  readonly counts: ReadonlyMap<string, number>;
+  /** How many records of each event there are, or what counts them when they are first asked for. */
+  readonly counts: ReadonlyMap<string, number> | (() => ReadonlyMap<string, number>);
   /** Holes that the recorder or the reader knows of. */
   readonly holes: readonly KnownHole[];
   /** Names of threads known apart from the stream (saved_cmdlines), by tid. */
@@ -121,6 +122,8 @@ export interface TraceParts {
   readonly span?: { readonly from: number; readonly to: number };
   /** What `assessQuality` says of the stream and the holes, where the reader knows it without the stream. Default: the stream is made. */
   readonly quality?: () => Quality;
+  /** For a window: see {@linkcode Trace.context}. */
+  readonly context?: Trace;
   /**
    * Decodes fields of all records of `event`, rows in the order of the stream (time, ties as recorded). Besides the
    * event's own field names it takes `ts`, `cpu` and `common_pid`. With `exact`, text is as `decodeTaskName` has it
@@ -145,8 +148,11 @@ export class Trace {
   readonly topology: TraceTopology;
   /** Layouts by `system:name`. */
   readonly formats: ReadonlyMap<string, EventFormat>;
-  /** Records of each event by `system:name`. */
-  readonly counts: ReadonlyMap<string, number>;
+  /**
+   * Of a window: the same with the time before it that leads up to it. Analyses run over it and give what lies in the
+   * window's span, so that they know at its start who ran and who waited for what. Undefined for a whole recording.
+   */
+  readonly context: Trace | undefined;
   /** Names of threads known apart from the events, by tid. */
   readonly savedNames: ReadonlyMap<number, string>;
   /** Holes that the recorder or the reader told; {@linkcode Trace.quality} has those that were found as well. */
@@ -155,6 +161,7 @@ export class Trace {
   readonly #rows = new Map<KindCode, Uint32Array>();
   readonly #span: TraceParts["span"];
   readonly #assess: TraceParts["quality"];
+  #counts: TraceParts["counts"];
   #stream: SchedStream | (() => SchedStream);
   #switches: Frame<SwitchColumns> | undefined;
   #wakeups: Frame<WakeupColumns> | undefined;
@@ -171,12 +178,19 @@ export class Trace {
     this.topology = parts.topology;
     this.#stream = parts.stream;
     this.formats = parts.formats;
-    this.counts = parts.counts;
+    this.#counts = parts.counts;
+    this.context = parts.context;
     this.savedNames = parts.savedNames;
     this.#decode = parts.decode;
     this.knownHoles = parts.holes;
     this.#span = parts.span;
     this.#assess = parts.quality;
+  }
+
+  /** Records of each event by `system:name`. */
+  get counts(): ReadonlyMap<string, number> {
+    if (typeof this.#counts === "function") this.#counts = this.#counts();
+    return this.#counts;
   }
 
   /** The scheduler's events in time order: what the analyses run over. */
@@ -190,6 +204,18 @@ export class Trace {
     if (this.#span !== undefined) return { ...this.#span };
     const { ts, length } = this.stream;
     return length === 0 ? { from: 0, to: 0 } : { from: ts[0]!, to: ts[length - 1]! };
+  }
+
+  /**
+   * What was recorded in `window`, its ends among it, with the same epoch. Tables, counts and the stream have nothing from outside
+   * of it. Analyses (`timehist`, `runs`, `gaps`, ...) take the state at its start from the `lead` before it (1 s by default): within
+   * the window they say what they say of the whole recording; what reaches over an edge is cut there or left out, and what
+   * began before the lead is not known: both are marked as censored.
+   *
+   * Throws RangeError where the window's `from` is after its `to`.
+   */
+  window(window: TraceWindow): Trace {
+    return windowOf(this, window);
   }
 
   /** Every `sched:sched_switch`. */
