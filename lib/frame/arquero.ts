@@ -8,8 +8,3 @@ import type { Columns } from "./column.ts";
 export function arqueroTable(columns: Columns): ColumnTable {
   return aq.table(columns as Parameters<typeof aq.table>[0]);
 }
-
-/** The bytes of an Arrow IPC stream of `columns`. */
-export function arrowBytes(columns: Columns): Uint8Array {
-  return aq.toArrowIPC(arqueroTable(columns), { format: "stream" }) as Uint8Array;
-}

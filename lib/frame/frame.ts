@@ -1,11 +1,13 @@
 import type { ColumnTable } from "arquero";
-import { arqueroTable, arrowBytes } from "./arquero.ts";
+import { arqueroTable } from "./arquero.ts";
 import type { Column, Columns, Value } from "./column.ts";
 import { DictColumn } from "./column.ts";
 import { concatColumns } from "./concat_columns.ts";
 import { escapeHtml } from "./escape_html.ts";
+import { readArrow } from "./from_arrow.ts";
 import { type SortOptions, sortOrder } from "./sort_order.ts";
 import { sliceColumn, takeColumn } from "./take_column.ts";
+import { arrowBytes, type ToArrowOptions } from "./to_arrow.ts";
 import { toCSV, type ToCSVOptions } from "./to_csv.ts";
 import { toHTML, type ToHTMLOptions } from "./to_html.ts";
 import { type TableSource, toText, type ToTextOptions } from "./to_text.ts";
@@ -68,6 +70,15 @@ export class Frame<C extends Columns> {
       const source = this.#sources[name];
       if (typeof source !== "function") this.#checkLength(name, source);
     }
+  }
+
+  /**
+   * The frame in Arrow IPC, a stream or a file: `bytes`, or the file at a path. See {@linkcode readArrow} for what becomes what;
+   * it also gives the metadata. Throws a RangeError that names the byte where the input makes no sense.
+   */
+  static fromArrow(source: Uint8Array | string): Frame<Columns> {
+    const { columns, length } = readArrow(source);
+    return new Frame<Columns>(columns, length);
   }
 
   /** Column names in order. */
@@ -195,9 +206,12 @@ export class Frame<C extends Columns> {
     return arqueroTable(this.#all());
   }
 
-  /** The frame as an Arrow IPC stream, which pandas, polars, DuckDB and Arquero read. */
-  toArrowIPC(): Uint8Array {
-    return arrowBytes(this.#all());
+  /**
+   * The frame as Arrow IPC, which pandas, polars, DuckDB and Arquero read. Dictionary columns stay so; units are in the fields'
+   * metadata. Throws a RangeError where a code is not in its dictionary.
+   */
+  toArrowIPC(options: ToArrowOptions = {}): Uint8Array {
+    return arrowBytes(this.#all(), this.length, options);
   }
 
   /** The first rows as lines of text for a terminal; times are scaled for people. */
