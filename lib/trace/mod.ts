@@ -9,5 +9,7 @@ export * from "./open.ts";
 export * from "./quality.ts";
 export * from "./scan.ts";
 export * from "./stream.ts";
+export * from "./tables.ts";
+export * from "./threads.ts";
 export * from "./trace.ts";
 export * from "./window.ts";
