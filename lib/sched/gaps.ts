@@ -125,7 +125,7 @@ export function explainGaps<C extends MeasuredGapColumns>(
       `The gaps are stamped by CLOCK_MONOTONIC and the trace by ${trace.clock.name}: record with --clock mono`,
     );
   }
-  const explainer = new GapExplainer(trace, new Set(tid));
+  const explainer = new GapExplainer(trace.context ?? trace, new Set(tid));
   const shift = Number(epoch - trace.epoch);
   for (let i = 0; i < measured.length; i++) {
     const from = ts[i]! + shift;
@@ -156,32 +156,36 @@ export interface GapsOptions {
  * Finds in a trace every stretch of at least `threshold` ns in which a thread wanted to run and did not, and says why.
  *
  * A stretch begins when the thread is woken or switched out while runnable, and ends when it is switched in. Where the trace lacks that
- * switch, it ends at the last moment at which the thread surely still waited, and is marked as censored.
+ * switch, it ends at the last moment at which the thread surely still waited, and is marked as censored. Of a window
+ * (`trace.window`) a stretch that reaches over an edge is cut there, and marked as well.
  */
 export function gaps(trace: Trace, options: GapsOptions = {}): GapLedger {
-  trace.requireEvent("gaps", "sched:sched_switch");
-  trace.requireEvent("gaps", "sched:sched_waking", "sched:sched_wakeup");
+  const context = trace.context ?? trace;
+  context.requireEvent("gaps", "sched:sched_switch");
+  context.requireEvent("gaps", "sched:sched_waking", "sched:sched_wakeup");
   const { threshold = 1e6, limit = 10_000 } = options;
-  const tids = options.tids === undefined ? threadsOf(trace) : new Set(options.tids);
+  const tids = options.tids === undefined ? threadsOf(context) : new Set(options.tids);
   const found: { tid: number; from: number; to: number; kind: "preempted" | "woken"; censored: boolean }[] =
     [];
-  const end = trace.span.to;
-  for (const [tid, { from, doing, hidden }] of threadSegments(trace.stream, tids)) {
+  const { from: start, to: end } = trace.span;
+  for (const [tid, { from, doing, hidden }] of threadSegments(context.stream, tids)) {
     const waits = (i: number) =>
       hidden[i] === 0 && (doing[i] === Doing.Preempted || doing[i] === Doing.Woken);
     for (let i = 0; i < from.length; i++) {
       if (!waits(i)) continue;
       const first = i;
       while (i + 1 < from.length && waits(i + 1)) i++;
-      const to = from[i + 1] ?? end;
-      if (to - from[first]! < threshold) continue;
+      const begun = Math.max(from[first]!, start);
+      const to = Math.min(from[i + 1] ?? end, end);
+      if (to - begun < threshold) continue;
       const kind = doing[first] === Doing.Preempted ? "preempted" : "woken";
       found.push({
         tid,
-        from: from[first]!,
+        from: begun,
         to,
         kind,
-        censored: doing[i + 1] !== Doing.Running || hidden[i + 1] === 1,
+        censored: begun > from[first]! || from[i + 1]! > end || doing[i + 1] !== Doing.Running ||
+          hidden[i + 1] === 1,
       });
     }
   }
@@ -190,8 +194,8 @@ export function gaps(trace: Trace, options: GapsOptions = {}): GapLedger {
   found.length = Math.min(total, limit);
   found.sort((x, y) => x.from - y.from);
   const involved = new Set(found.map((gap) => gap.tid));
-  const explainer = new GapExplainer(trace, involved);
-  const names = namesOf(trace, involved);
+  const explainer = new GapExplainer(context, involved);
+  const names = namesOf(context, involved);
   const rows = new LedgerRows(found.length);
   for (const gap of found) {
     const explanation = explainer.explain(gap.tid, gap.from, gap.to);

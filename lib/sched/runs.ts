@@ -2,6 +2,7 @@ import { DictColumn } from "../frame/column.ts";
 import { Frame } from "../frame/frame.ts";
 import { gather, type Trace } from "../trace/trace.ts";
 import { cpuOccupancy, sliceAt } from "./cpu_occupancy.ts";
+import { withinSpan } from "./within_span.ts";
 
 /** Columns of {@linkcode runs}. */
 export type RunColumns = {
@@ -34,6 +35,7 @@ export interface RunsOptions {
  * Slices that reach out of the window are cut at its edges and marked; so is a CPU's last one, whose end was not recorded.
  */
 export function runs(trace: Trace, options: RunsOptions = {}): Frame<RunColumns> {
+  if (trace.context !== undefined) return runs(trace.context, withinSpan(trace, options));
   trace.requireEvent("runs", "sched:sched_switch");
   const { from = trace.span.from, to = trace.span.to } = options;
   const occupancy = cpuOccupancy(trace.stream);

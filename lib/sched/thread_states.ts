@@ -2,6 +2,7 @@ import { DictColumn } from "../frame/column.ts";
 import { Frame } from "../frame/frame.ts";
 import type { Trace } from "../trace/trace.ts";
 import { segmentAt, threadSegments } from "./thread_segments.ts";
+import { withinSpan } from "./within_span.ts";
 
 /** What a thread was doing, in words; by the numbers of `Doing`. */
 const STATES = ["unknown", "running", "runnable", "runnable", "sleeping"] as const;
@@ -31,6 +32,7 @@ export function threadStates(
   tid: number,
   options: ThreadStatesOptions = {},
 ): Frame<ThreadStateColumns> {
+  if (trace.context !== undefined) return threadStates(trace.context, tid, withinSpan(trace, options));
   trace.requireEvent("threadStates", "sched:sched_switch");
   const { from = trace.span.from, to = trace.span.to } = options;
   const segments = threadSegments(trace.stream, [tid]).get(tid);

@@ -53,8 +53,10 @@ export function windowOf(trace: Trace, window: TraceWindow): Trace {
   const { span } = trace;
   const from = Math.max(bounds.from, span.from);
   const to = Math.min(bounds.to, span.to);
-  const context = part(trace.context ?? trace, bounds.lead, bounds.to);
-  return part(context, from, Math.max(from, to), { context, span: { from, to: Math.max(from, to) } });
+  const end = Math.max(from, to);
+  const lead = { from: Math.max(bounds.lead, (trace.context ?? trace).span.from), to: end };
+  const context = part(trace.context ?? trace, bounds.lead, end, { span: lead });
+  return part(context, from, end, { context, span: { from, to: end } });
 }
 
 /** What of `trace` lies in [from, to]. */

@@ -3,6 +3,7 @@ import { Frame } from "../../frame/frame.ts";
 import { encodeTaskName } from "../../trace/task_name.ts";
 import type { Trace } from "../../trace/trace.ts";
 import { traceText } from "../../trace/trace_text.ts";
+import { withinSpan } from "../within_span.ts";
 import { MAX_CPUS } from "./options.ts";
 import { trackRuns } from "./track_runs.ts";
 import { type RunFilter, Slot, STRIDE, type TrackedRuns } from "./tracked_runs.ts";
@@ -86,6 +87,7 @@ export interface TimehistSummary {
  * Throws `MissingEventError` where the trace has no sched_switch.
  */
 export function timehistSummary(trace: Trace, options: RunFilter = {}): TimehistSummary {
+  if (trace.context !== undefined) return timehistSummary(trace.context, withinSpan(trace, options));
   trace.requireEvent("timehist", "sched:sched_switch");
   const from = Math.max(trace.span.from, options.from ?? -Infinity);
   const to = Math.min(trace.span.to, options.to ?? Infinity);

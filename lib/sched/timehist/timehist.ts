@@ -1,6 +1,7 @@
 import { type Codes, DictColumn } from "../../frame/column.ts";
 import { Frame } from "../../frame/frame.ts";
 import type { Trace } from "../../trace/trace.ts";
+import { withinSpan } from "../within_span.ts";
 import { STATE_DICTIONARY, type StateLetter } from "./task_state.ts";
 import { trackRuns } from "./track_runs.ts";
 import type { RunFilter, RunRows } from "./tracked_runs.ts";
@@ -57,6 +58,7 @@ export type TimehistColumns = {
  * Throws `MissingEventError` where the trace has no sched_switch.
  */
 export function timehist(trace: Trace, options: RunFilter = {}): Frame<TimehistColumns> {
+  if (trace.context !== undefined) return timehist(trace.context, withinSpan(trace, options));
   trace.requireEvent("timehist", "sched:sched_switch");
   const rows = makeRows(trace.counts.get("sched:sched_switch") ?? 0);
   trackRuns(trace.stream, options, rows);
