@@ -26,6 +26,10 @@ export function formatNs(ns: number, options: FormatNsOptions = {}): string {
   const size = Math.abs(rounded);
   const [scale, name] = SCALES.findLast(([least]) => size >= least) ?? SCALES[0];
   const value = scale === 1 || size < 1e12 ? rounded / scale : Math.round(ns / scale);
-  const text = value.toLocaleString("en-US", { maximumSignificantDigits: 15, useGrouping: size >= 1e12 });
+  // toLocaleString loads what it knows of all languages: ten milliseconds that a short command need not spend.
+  const plain = size === 0 || (size >= 1e-6 && size < 1e12);
+  const text = plain
+    ? String(Number(value.toPrecision(15)))
+    : value.toLocaleString("en-US", { maximumSignificantDigits: 15, useGrouping: size >= 1e12 });
   return `${text === "-0" ? "0" : text} ${name}`;
 }

@@ -60,6 +60,18 @@ export interface Quality {
   readonly share: number;
 }
 
+/** What the switches of one CPU say of what is missing between them. */
+export interface CpuChain {
+  /** Its number. */
+  readonly cpu: number;
+  /** sched_switch records; at least one. */
+  readonly switches: number;
+  /** Switches whose prev_pid is not the next_pid of the one before. */
+  readonly breaks: number;
+  /** ns between these and the one before. */
+  readonly missing: number;
+}
+
 /**
  * Finds the holes of `stream`: those in `known`, and each place where the chain breaks (a switch whose prev_pid is not
  * the next_pid of the CPU's switch before), which happens on real machines without any lost record.
@@ -94,16 +106,28 @@ export function assessQuality(stream: SchedStream, known: readonly KnownHole[]):
     next[on] = c[i]!;
     last[on] = t;
   }
-  holes.sort((x, y) => x.from - y.from);
-  const span = length === 0 ? 0 : ts[length - 1]! - ts[0]!;
-  const covered = new Float64Array(cpus);
-  let seen = 0;
-  let total = 0;
+  const chains: CpuChain[] = [];
   for (let on = 0; on < cpus; on++) {
+    if (switches[on] === 0) continue;
+    chains.push({ cpu: on, switches: switches[on]!, breaks: breaks[on]!, missing: missing[on]! });
+  }
+  return qualityOf(holes, chains, length === 0 ? 0 : ts[length - 1]! - ts[0]!);
+}
+
+/** The quality of a trace of `span` ns that has these holes, and switches on the CPUs of `chains`. */
+export function qualityOf(found: readonly KnownHole[], chains: readonly CpuChain[], span: number): Quality {
+  const holes = found.toSorted((x, y) => x.from - y.from);
+  const cpus = chains.reduce((most, { cpu }) => Math.max(most, cpu + 1), 0);
+  const switches = new Int32Array(cpus);
+  const breaks = new Int32Array(cpus);
+  const covered = new Float64Array(cpus);
+  let total = 0;
+  for (const chain of chains) {
+    switches[chain.cpu] = chain.switches;
+    breaks[chain.cpu] = chain.breaks;
     // Before its first switch a CPU ran that switch's prev_pid, after its last one next_pid: no switch is no hole.
-    covered[on] = switches[on]! === 0 ? 0 : span - missing[on]!;
-    if (switches[on]! > 0) seen++;
-    total += covered[on]!;
+    covered[chain.cpu] = span - chain.missing;
+    total += covered[chain.cpu]!;
   }
   return {
     holes: new Frame<HoleColumns>({
@@ -121,7 +145,7 @@ export function assessQuality(stream: SchedStream, known: readonly KnownHole[]):
       share: covered.map((ns) => (span === 0 ? 0 : ns / span)),
     }),
     lost: lostRecords(holes),
-    share: seen === 0 || span === 0 ? 1 : total / (span * seen),
+    share: chains.length === 0 || span === 0 ? 1 : total / (span * chains.length),
   };
 }
 

@@ -4,21 +4,25 @@
  *
  * @module
  */
+import type { Columns } from "../../frame/column.ts";
+import type { Frame } from "../../frame/frame.ts";
 import { type ByteSource, fileSource } from "../byte_source.ts";
 import { TraceFormatError } from "../errors.ts";
 import { type EventFormat, parseEventFormat } from "../event_format.ts";
 import type { KnownHole } from "../quality.ts";
-import { CpuPages, type PageLayout, parseHeaderPage } from "../ring_buffer.ts";
+import { type PageLayout, parseHeaderPage } from "../ring_buffer.ts";
+import type { ScanRequest } from "../scan.ts";
 import { STREAM_EVENTS } from "../stream.ts";
 import { Trace, type TraceClock, type TraceHost } from "../trace.ts";
-import { assemble, type CpuLosses, lostWithoutPlace } from "../tracefs/assemble.ts";
 import { checkFields } from "../tracefs/layouts.ts";
+import { type CpuLosses, lostWithoutPlace, PageRecording } from "../tracefs/page_recording.ts";
 import { parseSavedNames } from "../tracefs/saved_lists.ts";
+import type { TraceWindow } from "../window.ts";
 import type { TraceDatBuffer, TraceDatFacts } from "./facts.ts";
 import { MAGIC, readTraceDatFile, type TraceDatFile } from "./file.ts";
-import { loadPages } from "./pages.ts";
+import { findPages, type TraceDatPages } from "./pages.ts";
 import { printable } from "./printable.ts";
-import { recordingBounds, recordsInNs, tscToNs } from "./stamps.ts";
+import { recordingBounds, ticksToNs, tscToNs } from "./stamps.ts";
 
 export * from "./facts.ts";
 export * from "./write.ts";
@@ -31,8 +35,12 @@ export interface OpenTraceDatOptions {
    * first that has events.
    */
   instance?: string;
-  /** Ends the reading with its reason; looked at between CPUs. Default: none. */
+  /** Ends the reading with its reason; looked at before it. Default: none. */
   signal?: AbortSignal;
+  /** Only the pages that can hold something of it are read; its lead is looked at too. Default: all. */
+  window?: TraceWindow;
+  /** Only these events are read, `system:name`. Default: all. */
+  events?: readonly string[];
 }
 
 /** Whether a file that begins with `head` is a trace.dat. */
@@ -63,50 +71,72 @@ export async function open(path: string, options: OpenTraceDatOptions = {}): Pro
 // deno-lint-ignore require-await -- what is thrown becomes a rejection
 export async function read(source: ByteSource, options: OpenTraceDatOptions = {}): Promise<Trace> {
   const { signal } = options;
-  const file = readTraceDatFile(source);
+  signal?.throwIfAborted();
+  const { file, buffer, formats, store, recording, scaled } = prepare(source, options);
   const { facts } = file;
-  const buffer = chooseBuffer(facts, options.instance, source.name);
-  const layout = pageLayout(file, buffer, source.name);
-  const formats = parseFormats(file, source.name);
-  const loaded = loadPages(source, buffer, facts.packing, facts.littleEndian, signal);
-  const bounds = recordingBounds(loaded, layout);
-  const rule = facts.tscToNs;
-  const scaled = rule !== undefined && rule.mult > 0 && rule.shift < 64;
-  const { firstTick, cpus, stream, counts, holes, decode } = assemble({
-    pages: loaded.map(({ cpu, bytes }) => new CpuPages(cpu, bytes, layout, bounds)),
-    formats,
-    processes: new Map([[0, 0]]),
-    littleEndian: facts.littleEndian,
-    emptyAt: 0n,
-    ...(scaled ? { inNanoseconds: (records, first) => recordsInNs(records, first, rule) } : {}),
-    ...(signal === undefined ? {} : { signal }),
+  const { survey } = recording;
+  const damage = survey.damage.map((hole): KnownHole => {
+    const list = store.cpus.findIndex(({ cpu }) => cpu === hole.cpu);
+    return hole.offset === undefined ? hole : { ...hole, offset: store.fileOffset(list, hole.offset) };
   });
-  const placed = holes.map((hole): KnownHole => {
-    const own = loaded.find(({ cpu }) => cpu === hole.cpu);
-    return hole.offset === undefined || own === undefined
-      ? hole
-      : { ...hole, offset: own.fileOffset(hole.offset) };
+  const cut = store.cuts.flatMap((own, list): KnownHole[] => {
+    if (own === undefined) return [];
+    const at = survey.cpus[list]!.last;
+    return [{ kind: own.kind, cpu: store.cpus[list]!.cpu, from: at, to: at, lost: 0, offset: own.offset }];
   });
-  const cut = loaded.flatMap((own, i): KnownHole[] => {
-    if (own.cut === undefined) return [];
-    const { ts, length } = cpus[i]!.records;
-    const at = length === 0 ? 0 : ts[length - 1]!;
-    return [{ kind: own.cut.kind, cpu: own.cpu, from: at, to: at, lost: 0, offset: own.cut.offset }];
-  });
+  const holes = [...damage, ...cut, ...lostWithoutPlace(cpuLosses(facts, buffer.name), store, survey)];
   return new Trace({
     format: "trace.dat",
     path: source.name,
-    epoch: (scaled ? tscToNs(firstTick, rule) : firstTick) + facts.timeOffset,
+    epoch: recording.epoch,
     clock: clockOf(facts, buffer, scaled),
     host: hostOf(facts),
     topology: { packages: [], cores: [] },
-    stream,
+    stream: () => recording.stream(),
     formats,
-    counts,
-    holes: [...placed, ...cut, ...lostWithoutPlace(cpuLosses(facts, buffer.name), cpus)],
+    counts: survey.counts,
+    holes,
     savedNames: parseSavedNames(file.savedNames),
-    decode,
+    span: survey.span,
+    quality: () => survey.quality(holes),
+    decode: (event, fields, exact) => recording.decode(event, fields, exact),
   });
+}
+
+/** One event of a trace.dat batch by batch; see `scanTrace`. */
+export async function* scan(
+  source: ByteSource,
+  request: ScanRequest,
+  options: OpenTraceDatOptions = {},
+): AsyncGenerator<Frame<Columns>, void, undefined> {
+  const { window } = request;
+  const own = { ...options, ...(window === undefined ? {} : { window: { ...window, lead: 0 } }) };
+  yield* prepare(source, own).recording.scan(request);
+}
+
+/** Reads all that is ahead of the pages. */
+function prepare(source: ByteSource, { instance, window, events }: OpenTraceDatOptions) {
+  const file = readTraceDatFile(source);
+  const { facts } = file;
+  const buffer = chooseBuffer(facts, instance, source.name);
+  const layout = pageLayout(file, buffer, source.name);
+  const formats = parseFormats(file, source.name);
+  const store: TraceDatPages = findPages(source, buffer, facts.packing, facts.littleEndian);
+  const rule = facts.tscToNs;
+  const scaled = rule !== undefined && rule.mult > 0 && rule.shift < 64;
+  const recording = new PageRecording({
+    store,
+    layout,
+    bounds: recordingBounds(store, layout),
+    formats,
+    processes: new Map([[0, 0]]),
+    emptyAt: 0n,
+    stampOf: (tick) => (scaled ? tscToNs(tick, rule) : tick) + facts.timeOffset,
+    toNs: scaled ? (first) => ticksToNs(first, rule) : undefined,
+    window,
+    events,
+  });
+  return { file, buffer, formats, store, recording, scaled };
 }
 
 function chooseBuffer(facts: TraceDatFacts, instance: string | undefined, path: string): TraceDatBuffer {

@@ -1,4 +1,5 @@
 import type { ByteReader, ByteSource } from "../byte_source.ts";
+import type { PageReader, PageStore } from "../tracefs/page_store.ts";
 import { Cursor } from "./cursor.ts";
 import type { TraceDatBuffer, TraceDatCpu } from "./facts.ts";
 import { type Packing, unpack } from "./unpack.ts";
@@ -6,65 +7,27 @@ import { type Packing, unpack } from "./unpack.ts";
 /** Unpacked pages may have so many times the file's bytes, and so many more. */
 const MOST_TIMES = 32;
 const MOST_MORE = 1 << 26;
-/** Rows keep where they are in units of 4 bytes, in 32 bits. */
-const MOST_OF_ALL = 2 ** 33;
+const MOST_OF_ALL = 2 ** 40;
+/** Most bytes of one chunk; trace-cmd packs ten pages together. */
+const MOST_OF_CHUNK = 1 << 28;
 /** A stamp that no page has, so that a page which could not be unpacked is left out. */
 const NO_PAGE = 0xff;
 
-/** One CPU's pages in memory, and what is wrong with them. */
-export interface LoadedPages {
+/** The pages of one buffer of a trace.dat. */
+export interface TraceDatPages extends PageStore {
+  /** By place of the CPU: what the file lacks at its end or has no room for, by the file's byte. */
+  readonly cuts: readonly ({ readonly kind: "truncated" | "corrupt"; readonly offset: number } | undefined)[];
+}
+
+/** Where one CPU's pages are in the file. */
+interface PlacedCpu {
   readonly cpu: number;
-  readonly bytes: Uint8Array;
-  /** What the file lacks at its end or has no room for, by the file's byte. */
-  readonly cut: { readonly kind: "truncated" | "corrupt"; readonly offset: number } | undefined;
-  /** Byte of the file where byte `at` of the pages came from. */
-  readonly fileOffset: (at: number) => number;
-}
-
-/** Reads the pages of all CPUs of `buffer`, and unpacks them. Damage does not stop it. */
-export function loadPages(
-  source: ByteSource,
-  buffer: TraceDatBuffer,
-  packing: Packing,
-  littleEndian: boolean,
-  signal: AbortSignal | undefined,
-): LoadedPages[] {
-  using reader = source.open();
-  const room = { bytes: Math.min(source.size * MOST_TIMES + MOST_MORE, MOST_OF_ALL) };
-  // Pages that are not packed are disjoint parts of the file: together they cannot be more than it.
-  if (!buffer.packed) room.bytes = source.size;
-  const loaded: LoadedPages[] = [];
-  const seen = new Set<number>();
-  for (const cpu of buffer.cpus) {
-    signal?.throwIfAborted();
-    if (cpu.size === 0 || seen.has(cpu.cpu)) continue;
-    seen.add(cpu.cpu);
-    loaded.push(
-      buffer.packed
-        ? unpackCpu(source, reader, cpu, packing, littleEndian, room)
-        : readCpu(source, reader, cpu, room),
-    );
-  }
-  return loaded.sort((x, y) => x.cpu - y.cpu);
-}
-
-function readCpu(
-  source: ByteSource,
-  reader: ByteReader,
-  { cpu, offset, size }: TraceDatCpu,
-  room: { bytes: number },
-): LoadedPages {
-  const there = Math.max(0, Math.min(size, source.size - offset));
-  const taken = Math.min(there, room.bytes);
-  room.bytes -= taken;
-  const bytes = new Uint8Array(taken);
-  const got = reader.read(bytes, offset);
-  const cut = taken < there
-    ? { kind: "corrupt", offset: offset + taken } as const
-    : got < size
-    ? { kind: "truncated", offset: Math.min(offset + got, source.size) } as const
-    : undefined;
-  return { cpu, bytes: bytes.subarray(0, got), cut, fileOffset: (at) => offset + at };
+  readonly size: number;
+  readonly cut: TraceDatPages["cuts"][number];
+  /** Byte of the file at which the pages begin. */
+  readonly offset: number;
+  /** What they are packed in; undefined where they are not. */
+  readonly chunks: readonly Chunk[] | undefined;
 }
 
 /** A chunk: where it lies in the file, and what it becomes. */
@@ -75,25 +38,68 @@ interface Chunk {
   readonly size: number;
 }
 
-function unpackCpu(
+/** Finds the pages of all CPUs of `buffer`; of those that are packed the chunks are looked for. Damage does not stop it. */
+export function findPages(
+  source: ByteSource,
+  buffer: TraceDatBuffer,
+  packing: Packing,
+  littleEndian: boolean,
+): TraceDatPages {
+  using reader = source.open();
+  // Pages that are not packed are disjoint parts of the file: together they cannot be more than it.
+  const most = buffer.packed ? Math.min(source.size * MOST_TIMES + MOST_MORE, MOST_OF_ALL) : source.size;
+  const room = { bytes: most };
+  const placed: PlacedCpu[] = [];
+  const seen = new Set<number>();
+  for (const cpu of buffer.cpus) {
+    if (cpu.size === 0 || seen.has(cpu.cpu)) continue;
+    seen.add(cpu.cpu);
+    placed.push(
+      buffer.packed ? packedCpu(source, reader, cpu, littleEndian, room) : plainCpu(source, cpu, room),
+    );
+  }
+  placed.sort((x, y) => x.cpu - y.cpu);
+  return {
+    cpus: placed.map(({ cpu, size }) => ({ cpu, size })),
+    cuts: placed.map(({ cut }) => cut),
+    fileOffset(list, at) {
+      const { offset, chunks } = placed[list]!;
+      return chunks === undefined ? offset + at : chunks[chunkOf(chunks, at)]?.at ?? offset;
+    },
+    open: () => openPages(source, placed, packing),
+  };
+}
+
+function plainCpu(
+  source: ByteSource,
+  { cpu, offset, size }: TraceDatCpu,
+  room: { bytes: number },
+): PlacedCpu {
+  const there = Math.max(0, Math.min(size, source.size - offset));
+  const taken = Math.min(there, room.bytes);
+  room.bytes -= taken;
+  const cut = taken < there
+    ? { kind: "corrupt", offset: offset + taken } as const
+    : there < size
+    ? { kind: "truncated", offset: Math.min(offset + there, source.size) } as const
+    : undefined;
+  return { cpu, size: taken, cut, offset, chunks: undefined };
+}
+
+function packedCpu(
   source: ByteSource,
   reader: ByteReader,
   { cpu, offset, size }: TraceDatCpu,
-  packing: Packing,
   littleEndian: boolean,
   room: { bytes: number },
-): LoadedPages {
+): PlacedCpu {
   // trace-cmd's size leaves out the 4 bytes that hold the number of chunks.
   const to = Math.min(offset + size + 4, source.size);
-  const cursor = new Cursor(reader, {
-    name: source.name,
-    littleEndian,
-    from: Math.min(offset, to),
-    to,
-  });
+  const from = Math.min(offset, to);
+  const cursor = new Cursor(reader, { name: source.name, littleEndian, from, to });
   const chunks: Chunk[] = [];
   let total = 0;
-  let cut: LoadedPages["cut"];
+  let cut: PlacedCpu["cut"];
   const count = cursor.left < 4 ? 0 : cursor.u32("the number of chunks");
   for (let i = 0; i < count && cut === undefined; i++) {
     const at = cursor.at;
@@ -101,8 +107,9 @@ function unpackCpu(
       ? undefined
       : { packed: cursor.u32("a chunk's packed size"), size: cursor.u32("a chunk's size") };
     if (sizes === undefined || sizes.packed > cursor.left) cut = { kind: "truncated", offset: at };
-    else if (sizes.size > room.bytes || sizes.packed === 0) cut = { kind: "corrupt", offset: at };
-    else {
+    else if (sizes.size > Math.min(room.bytes, MOST_OF_CHUNK) || sizes.packed === 0) {
+      cut = { kind: "corrupt", offset: at };
+    } else {
       chunks.push({ at: cursor.at, packed: sizes.packed, begin: total, size: sizes.size });
       total += sizes.size;
       room.bytes -= sizes.size;
@@ -110,21 +117,51 @@ function unpackCpu(
     }
   }
   if (count === 0) cut = { kind: "truncated", offset: Math.min(offset, source.size) };
-  const bytes = new Uint8Array(total);
-  for (const chunk of chunks) {
-    const packed = new Uint8Array(chunk.packed);
-    try {
-      reader.read(packed, chunk.at);
-      bytes.set(unpack(packed, chunk.size, packing), chunk.begin);
-    } catch {
-      bytes.fill(NO_PAGE, chunk.begin, chunk.begin + chunk.size);
-    }
-  }
-  return { cpu, bytes, cut, fileOffset: (at) => fileOffset(chunks, offset, at) };
+  return { cpu, size: total, cut, offset, chunks };
 }
 
-/** Where in the file the chunk lies that byte `at` was unpacked from. */
-function fileOffset(chunks: readonly Chunk[], offset: number, at: number): number {
+function openPages(source: ByteSource, placed: readonly PlacedCpu[], packing: Packing): PageReader {
+  const reader = source.open();
+  const last = placed.map(() => ({ chunk: -1, bytes: new Uint8Array() as Uint8Array }));
+  /** The chunk's content; the last one of each CPU is kept. */
+  const unpacked = (list: number, chunk: number): Uint8Array => {
+    const kept = last[list]!;
+    if (kept.chunk !== chunk) {
+      kept.chunk = chunk;
+      kept.bytes = unpackChunk(reader, placed[list]!.chunks![chunk]!, packing);
+    }
+    return kept.bytes;
+  };
+  return {
+    read(list, into, position) {
+      const { offset, size, chunks } = placed[list]!;
+      const wanted = Math.max(0, Math.min(into.length, size - position));
+      if (chunks === undefined) return reader.read(into.subarray(0, wanted), offset + position);
+      let done = 0;
+      for (let chunk = chunkOf(chunks, position); done < wanted; chunk++) {
+        const skipped = position + done - chunks[chunk]!.begin;
+        const part = unpacked(list, chunk).subarray(skipped, skipped + wanted - done);
+        into.set(part, done);
+        done += part.length;
+      }
+      return done;
+    },
+    [Symbol.dispose]: () => reader[Symbol.dispose](),
+  };
+}
+
+function unpackChunk(reader: ByteReader, { at, packed, size }: Chunk, packing: Packing): Uint8Array {
+  const bytes = new Uint8Array(packed);
+  try {
+    reader.read(bytes, at);
+    return unpack(bytes, size, packing);
+  } catch {
+    return new Uint8Array(size).fill(NO_PAGE);
+  }
+}
+
+/** Index of the last chunk that begins at byte `at` of the pages or before it. */
+function chunkOf(chunks: readonly Chunk[], at: number): number {
   let left = 0;
   let right = chunks.length;
   while (left < right) {
@@ -132,5 +169,5 @@ function fileOffset(chunks: readonly Chunk[], offset: number, at: number): numbe
     if (chunks[middle]!.begin <= at) left = middle + 1;
     else right = middle;
   }
-  return left === 0 ? offset : chunks[left - 1]!.at;
+  return left - 1;
 }

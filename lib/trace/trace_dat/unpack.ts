@@ -1,4 +1,4 @@
-import { inflateSync, zstdDecompressSync } from "node:zlib";
+import process from "node:process";
 
 /** How parts of a trace.dat are packed. */
 export type Packing = "none" | "zlib" | "zstd";
@@ -13,12 +13,14 @@ export function isPacking(name: string): name is Packing {
  * `Error` where they become anything else.
  */
 export function unpack(bytes: Uint8Array, size: number, packing: Packing): Uint8Array {
+  if (packing === "none") return checked(bytes, size);
+  // Loaded when there is something to unpack: that takes longer than to read a small file.
+  const { inflateSync, zstdDecompressSync } = process.getBuiltinModule("node:zlib");
   const options = { maxOutputLength: Math.max(1, size), chunkSize: Math.min(Math.max(64, size), 1 << 20) };
-  const unpacked = packing === "zstd"
-    ? zstdDecompressSync(bytes, options)
-    : packing === "zlib"
-    ? inflateSync(bytes, options)
-    : bytes;
+  return checked(packing === "zstd" ? zstdDecompressSync(bytes, options) : inflateSync(bytes, options), size);
+}
+
+function checked(unpacked: Uint8Array, size: number): Uint8Array {
   if (unpacked.length !== size) throw new Error(`${unpacked.length} bytes instead of ${size}`);
   return unpacked;
 }

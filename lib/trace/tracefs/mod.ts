@@ -16,11 +16,16 @@
  *
  * @module
  */
-import { CpuPages, type RingBufferRecords, type StampBounds } from "../ring_buffer.ts";
+import type { Columns } from "../../frame/column.ts";
+import type { Frame } from "../../frame/frame.ts";
+import type { StampBounds } from "../ring_buffer.ts";
+import type { ScanRequest } from "../scan.ts";
 import { Trace, type TraceClock } from "../trace.ts";
-import { assemble, lostWithoutPlace } from "./assemble.ts";
+import type { TraceWindow } from "../window.ts";
 import { directoryNames, readFormats, readLayout } from "./layouts.ts";
 import { type CaptureMeta, META_FILE, readMeta } from "./meta.ts";
+import { lostWithoutPlace, PageRecording } from "./page_recording.ts";
+import { filePages } from "./page_store.ts";
 import { parseSavedNames, parseSavedProcesses } from "./saved_lists.ts";
 import { ticksToNs } from "./ticks.ts";
 
@@ -28,10 +33,12 @@ export { ticksToNs } from "./ticks.ts";
 
 /** Options of {@linkcode open}. */
 export interface OpenTracefsOptions {
-  /** Ends the reading with its reason; looked at between CPUs. Default: none. */
+  /** Ends the reading with its reason; looked at before the pages are read. Default: none. */
   signal?: AbortSignal;
-  /** Called with the bytes read so far and in all. Default: nothing is called. */
-  onProgress?: (done: number, total: number) => void;
+  /** Only the pages that can hold something of it are read; its lead is looked at too. Default: all. */
+  window?: TraceWindow;
+  /** Only these events are read, `system:name`. Default: all. */
+  events?: readonly string[];
 }
 
 /** Whether the directory at `path` is a tracefs capture. Never throws for a path that is something else. */
@@ -51,73 +58,72 @@ export async function sniff(path: string): Promise<boolean> {
  * directory is no such capture or its layout texts cannot be read.
  */
 export async function open(path: string, options: OpenTracefsOptions = {}): Promise<Trace> {
-  const { signal, onProgress } = options;
-  const meta = await readMeta(path);
-  const layout = await readLayout(path, meta.littleEndian);
-  const formats = await readFormats(path);
-  const bounds = stampBounds(meta);
-  const files = await cpuFiles(path);
-  const total = files.reduce((sum, { size }) => sum + size, 0);
-  let done = 0;
-  const pages = await Promise.all(files.map(async ({ cpu, file, size }) => {
-    const bytes = await readWhole(file, size);
-    onProgress?.(done += size, total);
-    return new CpuPages(cpu, bytes, layout, bounds);
-  }));
-  signal?.throwIfAborted();
-  const hz = meta.tscHz;
-  const { firstTick, cpus, stream, counts, holes, decode } = assemble({
-    pages,
-    formats,
-    processes: parseSavedProcesses(new TextDecoder().decode(await readIfThere(`${path}/saved_tgids`))),
-    littleEndian: meta.littleEndian,
-    emptyAt: BigInt(meta.started.clock),
-    ...(hz === undefined ? {} : { inNanoseconds: (records) => inNanoseconds(records, hz) }),
-    ...(signal === undefined ? {} : { signal }),
-  });
+  const { meta, formats, store, recording } = await prepare(path, options);
+  options.signal?.throwIfAborted();
+  const { survey } = recording;
   const losses = meta.stats.map(({ cpu, overrun, commitOverrun, droppedEvents, entries }) => ({
     cpu,
     overrun,
     unseen: commitOverrun + droppedEvents + entries,
   }));
+  const holes = [...survey.damage, ...lostWithoutPlace(losses, store, survey)];
   return new Trace({
     format: "tracefs",
     path,
-    epoch: hz === undefined ? firstTick : ticksToNs(firstTick, hz),
+    epoch: recording.epoch,
     clock: clockOf(meta),
     host: meta.host,
     topology: meta.topology,
-    stream,
+    stream: () => recording.stream(),
     formats,
-    counts,
-    holes: [...holes, ...lostWithoutPlace(losses, cpus)],
+    counts: survey.counts,
+    holes,
     savedNames: parseSavedNames(await readIfThere(`${path}/saved_cmdlines`)),
-    decode,
+    span: survey.span,
+    quality: () => survey.quality(holes),
+    decode: (event, fields, exact) => recording.decode(event, fields, exact),
   });
 }
 
-async function cpuFiles(path: string): Promise<{ cpu: number; file: string; size: number }[]> {
+/** One event of the capture at `path` batch by batch; see `scanTrace`. */
+export async function* scan(
+  path: string,
+  request: ScanRequest,
+): AsyncGenerator<Frame<Columns>, void, undefined> {
+  const { window } = request;
+  const { recording } = await prepare(path, window === undefined ? {} : { window: { ...window, lead: 0 } });
+  yield* recording.scan(request);
+}
+
+/** Reads all that is beside the pages. */
+async function prepare(path: string, { window, events }: OpenTracefsOptions) {
+  const meta = await readMeta(path);
+  const layout = await readLayout(path, meta.littleEndian);
+  const formats = await readFormats(path);
+  const store = filePages(await cpuFiles(path));
+  const hz = meta.tscHz;
+  const recording = new PageRecording({
+    store,
+    layout,
+    bounds: stampBounds(meta),
+    formats,
+    processes: parseSavedProcesses(new TextDecoder().decode(await readIfThere(`${path}/saved_tgids`))),
+    emptyAt: BigInt(meta.started.clock),
+    stampOf: hz === undefined ? undefined : (tick) => ticksToNs(tick, hz),
+    toNs: hz === undefined ? undefined : () => scaledBy(1e9 / hz),
+    window,
+    events,
+  });
+  return { meta, formats, store, recording };
+}
+
+async function cpuFiles(path: string): Promise<{ cpu: number; path: string }[]> {
   const files = [];
   for (const name of await directoryNames(`${path}/per_cpu`)) {
     const cpu = Number(/^cpu(\d{1,5})\.raw$/.exec(name)?.[1] ?? NaN);
-    if (!(cpu < 0x1_0000)) continue;
-    const file = `${path}/per_cpu/${name}`;
-    files.push({ cpu, file, size: (await Deno.stat(file)).size });
+    if (cpu < 0x1_0000) files.push({ cpu, path: `${path}/per_cpu/${name}` });
   }
-  return files.sort((x, y) => x.cpu - y.cpu);
-}
-
-/** Reads a file of known size into one array; `Deno.readFile` grows and copies. */
-async function readWhole(path: string, size: number): Promise<Uint8Array> {
-  using file = await Deno.open(path);
-  const bytes = new Uint8Array(size);
-  let done = 0;
-  while (done < size) {
-    const n = await file.read(bytes.subarray(done));
-    if (n === null) break;
-    done += n;
-  }
-  return bytes.subarray(0, done);
+  return files;
 }
 
 async function readIfThere(file: string): Promise<Uint8Array> {
@@ -147,15 +153,9 @@ function clockOf(meta: CaptureMeta): TraceClock {
   };
 }
 
-/** Ticks since the epoch to whole nanoseconds since the epoch. */
-function inNanoseconds(records: RingBufferRecords, hz: number): RingBufferRecords {
-  const scale = 1e9 / hz;
-  const { ts, length } = records;
-  for (let i = 0; i < length; i++) ts[i] = Math.round(ts[i]! * scale);
-  const holes = records.holes.map((hole) => ({
-    ...hole,
-    from: Math.round(hole.from * scale),
-    to: Math.round(hole.to * scale),
-  }));
-  return { ...records, holes };
+/** Ticks since the epoch to whole nanoseconds since the epoch, in place. */
+function scaledBy(scale: number): (ts: Float64Array, from: number, to: number) => void {
+  return (ts, from, to) => {
+    for (let i = from; i < to; i++) ts[i] = Math.round(ts[i]! * scale);
+  };
 }

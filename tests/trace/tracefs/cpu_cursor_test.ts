@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
-import { CpuPages, LOST_ID, type PageLayout, parseHeaderPage } from "../../lib/trace/ring_buffer.ts";
+import { type PageLayout, parseHeaderPage } from "../../../lib/trace/ring_buffer.ts";
+import { DisorderedPages } from "../../../lib/trace/tracefs/cpu_cursor.ts";
+import { LOST_ID } from "../../../lib/trace/tracefs/page_records.ts";
+import { walkPages } from "./walk_pages.ts";
 
 const HEADER = (commit: number) =>
   `\tfield: u64 timestamp;\toffset:0;\tsize:8;\tsigned:0;\n` +
@@ -104,14 +107,15 @@ for (const littleEndian of [true, false]) {
         .longRecord(3, 9, 200).discarded(4, 20).record(10, 7, 8).stamp(1_000_000_000_000n + 7_000_000_000n)
         .record(1, 10, 4).endPadding().done();
       const second = new PageWriter(layout, 1_000_000_000_000n + 8_000_000_000n).record(5, 11, 12).done(77);
-      const pages = new CpuPages(3, join(first, second), layout);
-      assert.equal(pages.firstStamp, 1_000_000_000_000n);
-      const { length, ids, ts, sizes, at, holes } = pages.walk(1_000_000_000_000n, known);
-      assert.deepEqual([...ids.subarray(0, length)], [7, 8, 9, 7, 10, LOST_ID, 11]);
-      assert.deepEqual([...ts.subarray(0, length)], [0, 5e9, 5e9 + 3, 5e9 + 17, 7e9 + 1, 8e9, 8e9 + 5]);
-      assert.deepEqual([...sizes.subarray(0, length)], [16, 112, 200, 8, 4, 77, 12]);
+      const { length, ids, ts, sizes, found, holes } = walkPages(join(first, second), layout, {
+        known,
+        cpu: 3,
+      });
+      assert.deepEqual(ids, [7, 8, 9, 7, 10, LOST_ID, 11]);
+      assert.deepEqual(ts, [0, 5e9, 5e9 + 3, 5e9 + 17, 7e9 + 1, 8e9, 8e9 + 5]);
+      assert.deepEqual(sizes, [16, 112, 200, 8, 4, 77, 12]);
       for (let row = 0; row < length; row++) {
-        if (ids[row] !== LOST_ID) assert.equal(pages.view.getUint16(at[row]! * 4, littleEndian), ids[row]);
+        if (ids[row] !== LOST_ID) assert.equal(found[row], ids[row]);
       }
       assert.deepEqual(holes, []);
     });
@@ -122,10 +126,10 @@ Deno.test("an absolute stamp takes its top bits from the running one, and the ne
   const layout = parseHeaderPage(HEADER(8), true);
   const base = (1n << 59n) * 3n + 1000n;
   const page = new PageWriter(layout, base).record(0, 1, 8).stamp(base + 5000n).record(0, 2, 8).done();
-  assert.deepEqual([...new CpuPages(0, page, layout).walk(base, known).ts.subarray(0, 2)], [0, 5000]);
+  assert.deepEqual(walkPages(page, layout, { known }).ts, [0, 5000]);
   const near = (1n << 59n) * 4n - 10n;
   const over = new PageWriter(layout, near).record(0, 1, 8).stamp(near + 30n).record(0, 2, 8).done();
-  assert.deepEqual([...new CpuPages(0, over, layout).walk(near, known).ts.subarray(0, 2)], [0, 30]);
+  assert.deepEqual(walkPages(over, layout, { known }).ts, [0, 30]);
 });
 
 Deno.test("a page whose stamp cannot be is left out as a hole between its neighbours", () => {
@@ -135,9 +139,10 @@ Deno.test("a page whose stamp cannot be is left out as a hole between its neighb
   );
   for (const wild of [0n, 900n, (1n << 63n) + 5n]) {
     const bad = new PageWriter(layout, wild).record(1, 5, 8).done();
-    const pages = new CpuPages(0, join(good[0]!, good[1]!, bad, good[2]!, good[3]!), layout);
-    const { length, ts, holes } = pages.walk(1000n, known);
-    assert.deepEqual([...ts.subarray(0, length)], [1, 1001, 2001, 3001]);
+    const pages = join(good[0]!, good[1]!, bad, good[2]!, good[3]!);
+    assert.throws(() => walkPages(pages, layout, { known, indexed: false }), DisorderedPages);
+    const { ts, holes } = walkPages(pages, layout, { known, epoch: 1000n });
+    assert.deepEqual(ts, [1, 1001, 2001, 3001]);
     assert.deepEqual(holes, [{ kind: "corrupt", cpu: 0, from: 1001, to: 2000, lost: 0, offset: 8192 }]);
   }
 });
@@ -146,18 +151,18 @@ Deno.test("records that do not fit, commits that are too large and cut pages bec
   const layout = parseHeaderPage(HEADER(8), true);
   const tooLong = new PageWriter(layout, 1000n).record(1, 5, 8).done();
   new DataView(tooLong.buffer).setUint32(16, 28 | (1 << 5), true);
-  assert.equal(new CpuPages(0, tooLong, layout).walk(1000n, known).holes[0]!.kind, "corrupt");
+  assert.equal(walkPages(tooLong, layout, { known }).holes[0]!.kind, "corrupt");
   const zeroLong = new PageWriter(layout, 1000n).longRecord(1, 5, 200).done();
   new DataView(zeroLong.buffer).setUint32(20, 0, true);
-  const { length, holes } = new CpuPages(0, zeroLong, layout).walk(1000n, known);
+  const { length, holes } = walkPages(zeroLong, layout, { known });
   assert.equal(length, 0);
   assert.deepEqual(holes.map((hole) => [hole.kind, hole.offset]), [["corrupt", 16]]);
   const commit = new PageWriter(layout, 1000n).record(1, 5, 8).endPadding().done();
   new DataView(commit.buffer).setUint32(8, 0x7ff_ffff, true);
-  const walked = new CpuPages(0, commit, layout).walk(1000n, known);
+  const walked = walkPages(commit, layout, { known });
   assert.equal(walked.length, 1);
   assert.equal(walked.holes[0]!.kind, "corrupt");
-  const cut = new CpuPages(0, commit.subarray(0, 4000), layout).walk(1000n, known);
+  const cut = walkPages(commit.subarray(0, 4000), layout, { known });
   assert.deepEqual(cut.holes.map((hole) => [hole.kind, hole.offset]), [["truncated", 0]]);
 });
 
@@ -165,9 +170,9 @@ Deno.test("time never falls, also where a damaged stamp goes back behind lost ev
   const layout = parseHeaderPage(HEADER(8), true);
   const first = new PageWriter(layout, 1000n).record(1, 5, 8).done();
   const second = new PageWriter(layout, 5000n).stamp(200n).record(1, 6, 8).done(9);
-  const { length, ids, ts } = new CpuPages(0, join(first, second), layout).walk(1000n, known);
-  assert.deepEqual([...ids.subarray(0, length)], [5, LOST_ID, 6]);
-  assert.deepEqual([...ts.subarray(0, length)], [1, 4000, 4000]);
+  const { ids, ts } = walkPages(join(first, second), layout, { known });
+  assert.deepEqual(ids, [5, LOST_ID, 6]);
+  assert.deepEqual(ts, [1, 4000, 4000]);
 });
 
 Deno.test("a header_page that makes no sense is refused", () => {

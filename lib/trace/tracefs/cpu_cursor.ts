@@ -1,0 +1,244 @@
+import type { KnownHole } from "../quality.ts";
+import type { PageLayout, StampBounds } from "../ring_buffer.ts";
+import type { PageIndex } from "./page_index.ts";
+import { PageRecords, type PageStart, walkPage } from "./page_records.ts";
+import type { PageReader, PageStore } from "./page_store.ts";
+
+/** Bytes that are read at once: what stays in the processor's cache. */
+const BLOCK = 1 << 18;
+/** How far, in ticks, stamps of one page may reach past the next page's before the page is taken for damaged. */
+const SLACK = 2 ** 20;
+/** Where no stamp can be: offsets are exact in a float below it. */
+const NO_LIMIT = 2 ** 53;
+
+/** The stamps of pages are not in order, and nobody looked before which of them fit. */
+export class DisorderedPages extends Error {
+  /** Tells the class apart. */
+  override name = "DisorderedPages";
+}
+
+/** How pages are walked: the same for all CPUs. */
+export interface Walk {
+  readonly store: PageStore;
+  readonly layout: PageLayout;
+  /** Stamps between which all must lie, in ticks. */
+  readonly bounds: StampBounds | undefined;
+  /** Tick that is 0. */
+  readonly epoch: bigint;
+  /** What becomes of records, by their id; see `Wanted`. */
+  readonly wanted: Uint8Array;
+  /** Whether there are rows for lost events. */
+  readonly losses: boolean;
+  /** Turns ticks since the epoch into ns, in place, from row `from` to `to`. They are ns where it is absent. */
+  readonly toNs?: ((ts: Float64Array, from: number, to: number) => void) | undefined;
+  /** Rows with other stamps (ns since the epoch) are left out, and pages that can have none of these are not read. */
+  readonly window?: { readonly from: number; readonly to: number } | undefined;
+  /** Which pages fit, by CPU; where absent all should, and it throws {@linkcode DisorderedPages} where they do not. */
+  readonly indices?: readonly PageIndex[] | undefined;
+}
+
+/**
+ * Goes over the records of one CPU, page by page, in memory of fixed size.
+ *
+ * Pages whose stamp does not fit between those of their neighbours are left out, records that do not fit their page end
+ * it, and each becomes a hole of kind `corrupt`.
+ */
+export class CpuCursor {
+  /** Place of the CPU in the store. */
+  readonly list: number;
+  /** The CPU's number. */
+  readonly cpu: number;
+  /** The page's records. */
+  readonly records: PageRecords;
+  /** Next row of them. */
+  row = 0;
+  /** Row after the last of them. */
+  end = 0;
+  /** The bytes that `records.at` counts in. */
+  readonly view: DataView;
+  /** Damage found so far, in ns since the epoch; `offset` is a byte of the CPU's pages. */
+  readonly holes: KnownHole[] = [];
+  readonly #walk: Walk;
+  readonly #reader: PageReader;
+  readonly #index: PageIndex | undefined;
+  readonly #block: Uint8Array;
+  readonly #pages: number;
+  readonly #start: PageStart = { start: 0, base: 0, last: 0, limit: NO_LIMIT, losses: true };
+  readonly #scratch = new Float64Array(2);
+  readonly #epochHigh: number;
+  readonly #epochLow: number;
+  readonly #low: number;
+  readonly #high: number;
+  /** Next page, and the page after the last one. */
+  #page: number;
+  readonly #to: number;
+  /** First page that the block holds, and how many whole ones. */
+  #blockPage = 0;
+  #blockPages = 0;
+  #last = 0;
+  #stamp = -Infinity;
+  /** Page where a run of pages left out began, or -1. */
+  #bad = -1;
+  #done = false;
+
+  /** Over pages `from` to `to` of `walk.store.cpus[list]`; default all of them. */
+  constructor(walk: Walk, reader: PageReader, list: number, from?: number, to?: number) {
+    const { cpu, size } = walk.store.cpus[list]!;
+    const { layout, bounds, epoch } = walk;
+    this.list = list;
+    this.cpu = cpu;
+    this.#walk = walk;
+    this.#reader = reader;
+    this.#index = walk.indices?.[list];
+    this.#pages = Math.floor(size / layout.size);
+    this.#page = from ?? 0;
+    this.#to = to ?? this.#pages;
+    // One more than is walked: the stamp of the page behind is looked at.
+    const atOnce = Math.min(Math.max(1, Math.floor(BLOCK / layout.size)) + 1, this.#pages);
+    this.#block = new Uint8Array(atOnce * layout.size);
+    this.view = new DataView(this.#block.buffer);
+    this.records = new PageRecords(layout.size);
+    this.#start.losses = walk.losses;
+    this.#epochHigh = Number(epoch >> 32n);
+    this.#epochLow = Number(epoch & 0xffff_ffffn);
+    this.#low = bounds === undefined ? 0 : Number(bounds.from);
+    this.#high = bounds === undefined ? Infinity : Number(bounds.to);
+  }
+
+  /** Goes on to the next page that has rows; false where there is none. */
+  next(): boolean {
+    while (this.#page < this.#to) {
+      const page = this.#page++;
+      if (this.#index?.good[page] === 0) {
+        if (this.#bad < 0) this.#bad = page;
+        continue;
+      }
+      if (!this.#load(page)) {
+        // The file became shorter since it was looked at.
+        this.#hole("truncated", this.#last, this.#last, page * this.#walk.layout.size);
+        this.#page = this.#to;
+        this.#done = true;
+        return false;
+      }
+      if (!this.#walkOne(page)) return false;
+      if (this.row < this.end) return true;
+    }
+    this.#finish();
+    return false;
+  }
+
+  /** Walks `page`, which is in the block; false where it and all behind it are past the window. */
+  #walkOne(page: number): boolean {
+    const { layout, epoch, wanted, toNs, window } = this.#walk;
+    const at = (page - this.#blockPage) * layout.size;
+    const start = this.#start;
+    start.start = at;
+    start.base = this.#ticksAt(at + layout.stampOffset);
+    this.#check(at + layout.stampOffset);
+    start.last = this.#last;
+    const next = this.#nextStamp(page);
+    start.limit = (next ?? this.#lastLimit()) + SLACK;
+    if (this.#bad >= 0) {
+      this.#hole("corrupt", this.#last, Math.max(this.#last, start.base), this.#bad * layout.size);
+      this.#bad = -1;
+    }
+    const { records } = this;
+    walkPage(this.view, start, layout, epoch, wanted, records);
+    if (records.damage >= 0) {
+      const to = next === undefined ? records.last : Math.max(records.last, next);
+      this.#hole("corrupt", records.last, to, records.damage - at + page * layout.size);
+    }
+    this.#last = records.last;
+    this.row = 0;
+    this.end = records.length;
+    toNs?.(records.ts, 0, records.length);
+    if (window === undefined) return true;
+    const { ts } = records;
+    if (this.#ns(start.base) > window.to) {
+      this.#page = this.#to;
+      this.#done = true;
+      this.end = 0;
+      return false;
+    }
+    while (this.row < this.end && ts[this.row]! < window.from) this.row++;
+    while (this.end > this.row && ts[this.end - 1]! > window.to) this.end--;
+    return true;
+  }
+
+  #finish(): void {
+    if (this.#done) return;
+    this.#done = true;
+    const { layout, store } = this.#walk;
+    if (this.#bad >= 0) this.#hole("corrupt", this.#last, this.#last, this.#bad * layout.size);
+    const tail = this.#pages * layout.size;
+    if (this.#to === this.#pages && tail < store.cpus[this.list]!.size) {
+      this.#hole("truncated", this.#last, this.#last, tail);
+    }
+  }
+
+  /** Makes sure that `page` is in the block, and if it can be the page after it. */
+  #load(page: number): boolean {
+    const behind = page - this.#blockPage;
+    const needed = Math.min(page + 2, this.#pages) - page;
+    if (behind >= 0 && behind + needed <= this.#blockPages) return true;
+    const { layout } = this.#walk;
+    const pages = Math.min(this.#block.length / layout.size, this.#pages - page);
+    const got = this.#reader.read(
+      this.list,
+      this.#block.subarray(0, pages * layout.size),
+      page * layout.size,
+    );
+    this.#blockPage = page;
+    this.#blockPages = Math.floor(got / layout.size);
+    return this.#blockPages > 0;
+  }
+
+  /** Throws where the page whose stamp is at `at` cannot follow the page before, if that was not looked at before. */
+  #check(at: number): void {
+    if (this.#index !== undefined) return;
+    const stamp = this.#floatAt(at);
+    if (stamp < this.#stamp || stamp < this.#low || stamp > this.#high) throw new DisorderedPages();
+    this.#stamp = stamp;
+  }
+
+  /** Stamp of the next page that fits, in ticks since the epoch; undefined where there is none. */
+  #nextStamp(page: number): number | undefined {
+    if (this.#index !== undefined) {
+      const next = this.#index.good.indexOf(1, page + 1);
+      return next < 0 ? undefined : Number(this.#index.stamps[next]! - this.#walk.epoch);
+    }
+    if (page + 1 - this.#blockPage >= this.#blockPages) return undefined;
+    const at = (page + 1 - this.#blockPage) * this.#walk.layout.size + this.#walk.layout.stampOffset;
+    if (this.#floatAt(at) < this.#stamp) throw new DisorderedPages();
+    return this.#ticksAt(at);
+  }
+
+  #lastLimit(): number {
+    const { bounds, epoch } = this.#walk;
+    return bounds === undefined ? NO_LIMIT : Number(bounds.to - epoch);
+  }
+
+  #ticksAt(at: number): number {
+    const { littleEndian } = this.#walk.layout;
+    const high = this.view.getUint32(littleEndian ? at + 4 : at, littleEndian);
+    const low = this.view.getUint32(littleEndian ? at : at + 4, littleEndian);
+    return (high - this.#epochHigh) * 2 ** 32 + (low - this.#epochLow);
+  }
+
+  #floatAt(at: number): number {
+    const { littleEndian } = this.#walk.layout;
+    const high = this.view.getUint32(littleEndian ? at + 4 : at, littleEndian);
+    const low = this.view.getUint32(littleEndian ? at : at + 4, littleEndian);
+    return high * 2 ** 32 + low;
+  }
+
+  #ns(ticks: number): number {
+    this.#scratch[0] = ticks;
+    this.#walk.toNs?.(this.#scratch, 0, 1);
+    return this.#scratch[0]!;
+  }
+
+  #hole(kind: "corrupt" | "truncated", from: number, to: number, offset: number): void {
+    this.holes.push({ kind, cpu: this.cpu, from: this.#ns(from), to: this.#ns(to), lost: 0, offset });
+  }
+}

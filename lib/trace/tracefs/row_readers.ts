@@ -1,0 +1,83 @@
+import type { EventFormat } from "../event_format.ts";
+import { Kind, STREAM_EVENTS } from "../stream.ts";
+import { LOST_ID } from "./page_records.ts";
+
+/** How the records of each event become rows of a stream: tables by event id. */
+export interface RowReaders {
+  /** `Kind` of the row; 0 for an event that becomes none. */
+  readonly kinds: Uint8Array;
+  /** Bytes that a record must have to become a row. */
+  readonly room: Uint32Array;
+  /** Where each of the integers a, b and c is, as {@linkcode fieldPlace} puts it. */
+  readonly a: Int32Array;
+  readonly b: Int32Array;
+  readonly c: Int32Array;
+  /** Byte of a record at which the thread is. */
+  readonly tid: number;
+}
+
+const IDS = 0x1_0000;
+
+/** What to do with the events of `formats`. */
+export function rowReaders(formats: Iterable<EventFormat>, littleEndian: boolean): RowReaders {
+  const kinds = new Uint8Array(IDS);
+  const room = new Uint32Array(IDS);
+  const a = new Int32Array(IDS);
+  const b = new Int32Array(IDS);
+  const c = new Int32Array(IDS);
+  let tid = 4;
+  for (const format of formats) {
+    const { name, id, fields } = format;
+    const field = (wanted: string | undefined) => fields.find((each) => each.name === wanted);
+    tid = field("common_pid")?.offset ?? tid;
+    const row = STREAM_EVENTS[name];
+    if (row === undefined || id <= LOST_ID || id >= IDS) continue;
+    const found = [0, 1, 2].map((i) => field(row.fields[i]));
+    const place = (i: number) => {
+      const { offset, size, signed } = found[i] ?? { offset: 0, size: 0, signed: false };
+      return fieldPlace(offset, size, signed, littleEndian);
+    };
+    kinds[id] = row.kind;
+    room[id] = Math.max(8, ...found.map((each) => each === undefined ? 0 : each.offset + each.size));
+    a[id] = place(0);
+    b[id] = place(1);
+    c[id] = place(2);
+  }
+  kinds[LOST_ID] = Kind.Lost;
+  return { kinds, room, a, b, c, tid };
+}
+
+/** Ways to read an integer: its low 32 bits, a half, a byte, nothing. */
+const WORD = 0;
+const SIGNED_HALF = 1;
+const HALF = 2;
+const SIGNED_BYTE = 3;
+const BYTE = 4;
+const NOTHING = 5;
+
+function fieldPlace(offset: number, size: number, signed: boolean, littleEndian: boolean): number {
+  if (size === 4) return offset * 8 + WORD;
+  if (size === 8) return (offset + (littleEndian ? 0 : 4)) * 8 + WORD;
+  if (size === 2) return offset * 8 + (signed ? SIGNED_HALF : HALF);
+  if (size === 1) return offset * 8 + (signed ? SIGNED_BYTE : BYTE);
+  return NOTHING;
+}
+
+/** The low 32 bits of the integer at `place` of the record that begins at `start`. */
+export function integerAt(view: DataView, start: number, place: number, littleEndian: boolean): number {
+  const at = start + (place >> 3);
+  switch (place & 7) {
+    case WORD:
+      return view.getInt32(at, littleEndian);
+    case SIGNED_HALF:
+      return view.getInt16(at, littleEndian);
+    case HALF:
+      return view.getUint16(at, littleEndian);
+    case SIGNED_BYTE:
+      return view.getInt8(at);
+    case BYTE:
+      return view.getUint8(at);
+    default:
+      return 0;
+  }
+}
