@@ -7,6 +7,8 @@ export interface ToCSVOptions {
   separator?: string;
   /** How many rows, from the first. Default all. */
   limit?: number;
+  /** Whether the first line has the columns' names. Default true. */
+  header?: boolean;
 }
 
 /**
@@ -21,7 +23,7 @@ export function toCSV(frame: TableSource, options: ToCSVOptions = {}): string {
   const dictionaries = columns.map((column) =>
     column instanceof DictColumn ? column.dictionary.map(quoted) : []
   );
-  const out = [frame.names.map(quoted).join(separator)];
+  const out = options.header === false ? [] : [frame.names.map(quoted).join(separator)];
   for (let row = 0; row < rows; row++) {
     let line = "";
     for (let at = 0; at < columns.length; at++) {
@@ -32,7 +34,7 @@ export function toCSV(frame: TableSource, options: ToCSVOptions = {}): string {
     }
     out.push(line);
   }
-  return out.join("\n") + "\n";
+  return out.length === 0 ? "" : out.join("\n") + "\n";
 }
 
 function mustQuote(text: string, separator: string): boolean {

@@ -8,11 +8,17 @@ export type TableSource = Frame<Columns> | (() => Frame<Columns>);
 
 /** Tables by name, in order. Each is made when it is first asked for, and then kept. */
 export class Tables implements Iterable<[string, Frame<Columns>]> {
+  /** What is true of all of them, such as the clock of their stamps: it goes into files that are made of them. */
+  readonly metadata: Readonly<Record<string, string>>;
   readonly #sources: Map<string, TableSource>;
 
   /** Tables by name, or what makes them. */
-  constructor(sources: Iterable<readonly [string, TableSource]>) {
+  constructor(
+    sources: Iterable<readonly [string, TableSource]>,
+    metadata: Readonly<Record<string, string>> = {},
+  ) {
     this.#sources = new Map(sources);
+    this.metadata = metadata;
   }
 
   /** How many. */
@@ -87,7 +93,28 @@ export function tablesOf(trace: Trace, more: Readonly<Record<string, TableSource
       sources.push([event.replaceAll(":", "__"), () => eventOf(trace, event)]);
     }
   }
-  return new Tables([...sources, ...Object.entries(more)]);
+  return new Tables([...sources, ...Object.entries(more)], traceMetadata(trace));
+}
+
+/** What the tables' numbers mean and where they are from: `ts` + `schedscope.epoch` is the clock's own stamp in ns. */
+function traceMetadata(trace: Trace): Record<string, string> {
+  const { clock, host } = trace;
+  const facts: Record<string, string | number | bigint | undefined> = {
+    epoch: trace.epoch,
+    clock: clock.name,
+    wall_offset: clock.wallOffset,
+    resolution: clock.resolution,
+    source: trace.path,
+    format: trace.format,
+    host: host.hostname,
+    release: host.release,
+    arch: host.arch,
+  };
+  return Object.fromEntries(
+    Object.entries(facts).flatMap(([name, value]) =>
+      value === undefined ? [] : [[`schedscope.${name}`, String(value)]]
+    ),
+  );
 }
 
 function switchesOf(trace: Trace): Frame<Columns> {
