@@ -6,6 +6,7 @@ import { plotGapHistogram } from "../plot/plot_gap_histogram.ts";
 import { plotSurvival } from "../plot/plot_survival.ts";
 import { plotTimeline } from "../plot/plot_timeline.ts";
 import { type PageSection, renderPage } from "../plot/render_page.ts";
+import { gapInWords } from "../sched/gap_in_words.ts";
 import { longestGaps } from "../sched/longest_gaps.ts";
 import { runs } from "../sched/runs.ts";
 import { threadStates } from "../sched/thread_states.ts";
@@ -19,13 +20,9 @@ export function inOneSentence(found: FoundGaps): string {
   } on ${spin.threads.length} threads`;
   if (gaps.length === 0) return `${head}.`;
   const worst = gaps.sort("dur", { descending: true }).row(0);
-  const by = worst.culprit === ""
-    ? ""
-    : ` by ${worst.culprit}${worst.culprit_tid < 0 ? "" : `[${worst.culprit_tid}]`}`;
-  const how = worst.cause === "queued" ? by.replace(" by ", " behind ") : by;
-  return `${head}; the longest was ${
-    formatNs(worst.dur)
-  }, in ${worst.comm}[${worst.tid}], ${worst.cause}${how}.`;
+  return `${head}; the longest was ${formatNs(worst.dur)}, in ${worst.comm}[${worst.tid}], ${
+    gapInWords(worst)
+  }.`;
 }
 
 /** The neighbourhood of the longest gap; undefined where there is no trace or no gap. */

@@ -1,0 +1,15 @@
+import type { GapCause } from "./gap_cause.ts";
+
+/** What {@linkcode gapInWords} reads of a row of a ledger. */
+export interface ExplainedGap {
+  readonly cause: GapCause;
+  readonly culprit: string;
+  readonly culprit_tid: number;
+}
+
+/** A gap's cause and culprit in words: `queued behind cc1[4711]`, `preempted by ksoftirqd/0[14]`, `steal`. */
+export function gapInWords({ cause, culprit, culprit_tid }: ExplainedGap): string {
+  if (culprit === "") return cause;
+  const who = culprit_tid < 0 ? culprit : `${culprit}[${culprit_tid}]`;
+  return `${cause} ${cause === "queued" ? "behind" : "by"} ${who}`;
+}
