@@ -1,6 +1,7 @@
 import { DictColumn } from "../frame/column.ts";
 import { Frame } from "../frame/frame.ts";
 import { type Ns, ns } from "../frame/units.ts";
+import { Kind } from "../trace/stream.ts";
 import type { Trace } from "../trace/trace.ts";
 import { CAUSE, GAP_CAUSES, type GapCause, type SchedClass } from "./gap_cause.ts";
 import { GapExplainer, type GapExplanation } from "./gap_explainer.ts";
@@ -168,13 +169,26 @@ export function gaps(trace: Trace, options: GapsOptions = {}): GapLedger {
   const found: { tid: number; from: number; to: number; kind: "preempted" | "woken"; censored: boolean }[] =
     [];
   const { from: start, to: end } = trace.span;
-  for (const [tid, { from, doing, hidden }] of threadSegments(context.stream, tids)) {
+  // The first record of a thread after the start of what was looked at does not tell whether it waited before.
+  const cut = trace.context !== undefined && context.span.from > 0;
+  // What a CPU ran after its last switch in a window may be hidden by a hole that only the whole trace knows.
+  const lastSwitch = trace.context === undefined ? undefined : lastSwitches(trace);
+  for (const [tid, { from, doing, hidden, cpu }] of threadSegments(context.stream, tids)) {
     const waits = (i: number) =>
       hidden[i] === 0 && (doing[i] === Doing.Preempted || doing[i] === Doing.Woken);
     for (let i = 0; i < from.length; i++) {
       if (!waits(i)) continue;
       const first = i;
-      while (i + 1 < from.length && waits(i + 1)) i++;
+      let unsure = cut && first === 0;
+      const look = () => {
+        const seen = lastSwitch === undefined ? Infinity : lastSwitch.get(cpu[i]!) ?? -Infinity;
+        if (seen < Math.min(from[i + 1] ?? end, end)) unsure = true;
+      };
+      look();
+      while (i + 1 < from.length && waits(i + 1)) {
+        i++;
+        look();
+      }
       const begun = Math.max(from[first]!, start);
       const to = Math.min(from[i + 1] ?? end, end);
       if (to - begun < threshold) continue;
@@ -184,7 +198,7 @@ export function gaps(trace: Trace, options: GapsOptions = {}): GapLedger {
         from: begun,
         to,
         kind,
-        censored: begun > from[first]! || from[i + 1]! > end || doing[i + 1] !== Doing.Running ||
+        censored: unsure || begun > from[first]! || from[i + 1]! > end || doing[i + 1] !== Doing.Running ||
           hidden[i + 1] === 1,
       });
     }
@@ -210,6 +224,14 @@ export function gaps(trace: Trace, options: GapsOptions = {}): GapLedger {
     );
   }
   return { ...rows.ledger(trace.epoch, "trace"), total };
+}
+
+/** When each CPU switched last. */
+function lastSwitches(trace: Trace): Map<number, number> {
+  const { kind, cpu, ts, length } = trace.stream;
+  const last = new Map<number, number>();
+  for (let i = 0; i < length; i++) if (kind[i] === Kind.Switch) last.set(cpu[i]!, ts[i]!);
+  return last;
 }
 
 /**
