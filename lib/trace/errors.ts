@@ -1,4 +1,9 @@
-/** The input is no trace, or is damaged so that nothing can be read from it. */
+import { visibleText } from "../frame/visible_text.ts";
+
+/** Most characters of what was found that a message quotes. */
+const MOST_QUOTED = 400;
+
+/** The input is no trace, or is damaged so that nothing can be read from it. Its message is safe to print. */
 export class TraceFormatError extends Error {
   /** Tells the class apart after structured cloning. */
   override name = "TraceFormatError";
@@ -7,9 +12,14 @@ export class TraceFormatError extends Error {
 
   /** Says what was `expected` at byte `offset` of `path` and what was `found`. */
   constructor(path: string, offset: number, expected: string, found: string, options?: ErrorOptions) {
-    super(`${path}: byte ${offset}: expected ${expected} but found ${found}`, options);
+    super(`${path}: byte ${offset}: expected ${quotable(expected)} but found ${quotable(found)}`, options);
     this.offset = offset;
   }
+}
+
+/** What may hold bytes of the input, without what would do something to a terminal, and not of any length. */
+function quotable(text: string): string {
+  return visibleText(text.length > MOST_QUOTED ? `${text.slice(0, MOST_QUOTED)}...` : text);
 }
 
 /** An analysis needs an event that the trace does not have. */

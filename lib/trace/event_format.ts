@@ -31,11 +31,14 @@ export interface EventFormat {
 /** Most fields an event may have before its format text is refused, and most characters of a field's line. */
 const MAX_FIELDS = 4096;
 const MAX_LINE = 1024;
+/** No record is larger: a record of perf has 64 KiB at most, a page of the ring buffer 16 MiB. */
+const MAX_RECORD = 1 << 24;
 
 /**
  * Parses a tracepoint's `format` text (as tracefs and the TRACING_DATA of perf.data have it).
  *
- * Throws {@linkcode SyntaxError} where the text has no `name:` or `ID:` line, or a field line without offset and size.
+ * Throws {@linkcode SyntaxError} where the text has no `name:` or `ID:` line, or a field line without offset and size, or with
+ * one that no record has room for.
  */
 export function parseEventFormat(text: string, system: string): EventFormat {
   const name = /^name:[ \t]*(\S+)/m.exec(text)?.[1];
@@ -62,6 +65,9 @@ function parseField(line: string, event: string): EventField {
   const match = /field(?: special)?:([^;]*);\s*offset:(\d+);\s*size:(\d+);(?:\s*signed:(\d+);)?/.exec(line);
   if (match === null) {
     throw new SyntaxError(`Expected offset and size in a field of ${event}: ${preview(line)}`);
+  }
+  if (Number(match[2]) + Number(match[3]) > MAX_RECORD) {
+    throw new SyntaxError(`Expected a field of ${event} within ${MAX_RECORD} bytes: ${preview(line)}`);
   }
   const declaration = match[1]!.trim();
   const parts = /^(.*?)([A-Za-z_]\w*)\s*(\[[^\]]*\])?$/.exec(declaration);

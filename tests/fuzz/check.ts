@@ -105,5 +105,4 @@ function checkQuality(quality: Trace["quality"], span: Trace["span"]): void {
   assert.ok(quality.lost >= 0, `lost ${quality.lost}`);
 }
 
-// deno-lint-ignore require-await -- what is added here waits
 async function checkParts(_trace: Trace, _random: Random): Promise<void> {}

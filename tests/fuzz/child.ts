@@ -66,12 +66,12 @@ function forgetPeak(): void {
 const warm = memory().now;
 
 for (let number = Number(firstText);; number++) {
+  state.seekSync(0, Deno.SeekMode.Start);
+  state.writeSync(encoder.encode(String(number).padStart(16)));
   const { subject, files } = damagedInput(subjects, seed, number);
   const size = sizeOf(files);
   const path = `${scratch}/input-${number}`;
   writeInput(files, path);
-  state.seekSync(0, Deno.SeekMode.Start);
-  state.writeSync(encoder.encode(String(number).padStart(16)));
   let { now: before } = memory();
   if (before > warm + 2 ** 28) {
     collect();

@@ -23,7 +23,12 @@ const VALUES: readonly unknown[] = [
 /** A JSON text in which a value or a name is another, or that is none any more. */
 export function damageJson(text: Uint8Array, random: Random): Uint8Array {
   if (random(8) === 0) return spoil(text, random);
-  const root: unknown = JSON.parse(new TextDecoder().decode(text));
+  let root: unknown;
+  try {
+    root = JSON.parse(new TextDecoder().decode(text));
+  } catch {
+    return spoil(text, random); // damaged already
+  }
   for (let i = 1 + random(2); i > 0; i--) damageValue(root, random);
   return new TextEncoder().encode(JSON.stringify(root));
 }

@@ -32,7 +32,7 @@ export function pageStructure(
       if (type < 29) {
         found.place("id of an event", 2, body);
         found.place("thread of an event", 4, body + 4);
-        for (let field = body + 8; field + 4 <= at + size; field += 4) {
+        for (let field = body + 8; field + 4 <= Math.min(last, at + size); field += 4) {
           found.place("field of an event", 4, field);
         }
         found.part("event", at, Math.min(last, at + size));

@@ -50,7 +50,13 @@ function attribute(found: Structure, at: number): void {
 }
 
 function feature(bytes: Uint8Array, found: Structure, bit: number, at: number, size: number): void {
-  if (bit === 1) return tracingData(bytes, at, found);
+  if (bit === 1) {
+    try {
+      return tracingData(bytes, at, found);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error; // damaged already: what was found is enough
+    }
+  }
   for (let word = at; word + 4 <= Math.min(at + size, at + 96); word += 4) {
     found.place(`feature ${bit}`, 4, word);
   }
@@ -61,7 +67,10 @@ function tracingData(bytes: Uint8Array, at: number, found: Structure): void {
   const start = at;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const little = bytes[bytes.indexOf(0, at + 10) + 1] === 0;
-  const skipString = () => at = bytes.indexOf(0, at) + 1;
+  const skipString = () => {
+    at = bytes.indexOf(0, at) + 1;
+    if (at === 0) throw new RangeError("No string: it is not what was recorded");
+  };
   at += 10;
   skipString();
   found.place("byte order of the formats", 1, at, at + 1);

@@ -117,7 +117,7 @@ function packedRecords(pieces: PerfDataPieces, random: Random): PerfDataPieces {
   const packed = compressedRecords(
     stream,
     pick(random, [81, 83] as const),
-    pick(random, [1, 3, 100, 5000, 60_000]),
+    Math.max(pick(random, [1, 3, 100, 5000, 60_000]), stream.length / 500 | 0),
   );
   const mixed = random(4) === 0 ? join([packed, records.subarray(0, random(5000) * 8)]) : packed;
   const announced = new Map(features).set(COMPRESSED, new Uint8Array(20));

@@ -24,7 +24,7 @@ export class Tally {
     const [first = "", ...rest] = why.split("\n");
     const from = rest.find((line) => line.includes("/lib/"))?.trim() ??
       rest.find((line) => line.includes("/check.ts"))?.trim() ?? "";
-    return `${format}: ${first.replace(/input-\d+/g, "").replace(/-?\d[\d.e+]*/g, "N").slice(0, 160)} ${
+    return `${format}: ${first.replace(/input-\d+/g, "").replace(/-?\d[\d.e+]*/g, "N").slice(0, 110)} ${
       from.replace(/.*\/(lib|tests)\//, "$1/")
     }`;
   }

@@ -146,7 +146,7 @@ function damagePiece(pieces: TraceDatPieces, random: Random): TraceDatPieces {
     case 3:
       return { ...pieces, savedNames: damageNameList(pieces.savedNames, random) };
     case 4:
-      return { ...pieces, pageSize: pick(random, [1, 16, 17, 24, 256, 1000, 2048, 8192, 65536, 1 << 20]) };
+      return { ...pieces, pageSize: pick(random, [1, 16, 17, 24, 256, 1000, 2048, 8192, 65536]) };
     case 5: {
       const clock = pick(random, ["", "x86-tsc", "local", "\x1b[31m", "x".repeat(5000), "[", "uptime"]);
       const name = pick(random, ["", "a", "\xff\0", "n".repeat(5000), pieces.buffers[0]?.name ?? ""]);
@@ -158,12 +158,12 @@ function damagePiece(pieces: TraceDatPieces, random: Random): TraceDatPieces {
         options: [...pieces.options, ...Array.from({ length: 1 + random(4) }, () => anyOption(random))],
       };
     case 7: {
-      const chunk = pick(random, [1, 4, 16, 100, 4095, 4097, 1 << 20]);
+      const chunk = pick(random, [64, 100, 1000, 4095, 4097, 1 << 20]);
       return { ...pieces, chunk };
     }
     case 8: {
       const cpus = pieces.buffers[0]?.cpus ?? [];
-      const count = pick(random, [0, 1, 3, 64, 300]);
+      const count = pick(random, [0, 1, 3, 20, 70]);
       const list = Array.from({ length: count }, (_, i) => cpus[i % cpus.length] ?? new Uint8Array());
       return {
         ...pieces,

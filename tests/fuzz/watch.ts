@@ -169,7 +169,7 @@ function keep({ subjects, seed, output, log, tally }: Watched, report: Report): 
   const path = `${output}/${subject.format.replaceAll(" ", "-")}-${seed}-${report.number}`;
   Deno.mkdirSync(output, { recursive: true });
   writeInput(files, path);
-  log(`FAILED ${path} (${subject.name}, seed ${seed}, case ${report.number}): ${report.why}`);
+  log(`FAILED ${path} (${subject.name}, seed ${seed}, case ${report.number}): ${report.why?.slice(0, 1500)}`);
 }
 
 /** A directory in memory where there is one: inputs are written and read once. */

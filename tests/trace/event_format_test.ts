@@ -47,6 +47,12 @@ Deno.test("parseEventFormat() refuses what is none, without long thought", () =>
     () => parseEventFormat(HEAD + "\tfield:int x;\n", "test"),
     /offset and size in a field of made_up/,
   );
+  for (const place of ["offset:9007199254740992;\tsize:4", "offset:8;\tsize:99999999"]) {
+    assert.throws(
+      () => parseEventFormat(`${HEAD}\tfield:int x;\t${place};\tsigned:0;\n`, "test"),
+      /within 16777216 bytes/,
+    );
+  }
   const started = performance.now();
   const long = `\tfield:${"a".repeat(900_000)}!;\toffset:0;\tsize:4;\tsigned:0;\n`;
   assert.throws(() => parseEventFormat(HEAD + long, "test"), /in 1024 characters/);

@@ -1,4 +1,6 @@
-import { type EventFormat, parseEventFormat } from "../event_format.ts";
+import { type EventFormat, fieldOf, parseEventFormat } from "../event_format.ts";
+import { STREAM_EVENTS } from "../stream.ts";
+import { checkFields } from "../tracefs/layouts.ts";
 
 /** The TRACING_DATA section: layouts of the recorded tracepoints, as tracefs had them. */
 export interface TracingData {
@@ -10,7 +12,10 @@ export interface TracingData {
 const MAX_FORMATS = 100_000;
 const MAX_TEXT = 1 << 20;
 
-/** Parses a TRACING_DATA section (perf's util/trace-event-info.c writes it). Throws RangeError where it is cut short. */
+/**
+ * Parses a TRACING_DATA section (perf's util/trace-event-info.c writes it). Layouts that make no sense are left out. Throws
+ * RangeError where it is cut short, or where a scheduler event's layout makes no sense: to read on would make wrong numbers.
+ */
 export function parseTracingData(bytes: Uint8Array): TracingData {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const latin1 = new TextDecoder("latin1");
@@ -48,12 +53,20 @@ export function parseTracingData(bytes: Uint8Array): TracingData {
   cString();
   text(); // header_event
   const formats = new Map<number, EventFormat>();
+  const names = new Set<string>();
   const take = (system: string) => {
+    const content = text();
     try {
-      const format = parseEventFormat(text(), system);
+      const format = parseEventFormat(content, system);
+      checkFields(format);
+      checkWords(format);
+      if (names.has(format.name)) return;
+      names.add(format.name);
       formats.set(format.id, format);
-    } catch (error) {
-      if (!(error instanceof SyntaxError)) throw error; // one unreadable layout leaves the others usable
+    } catch (cause) {
+      if (!(cause instanceof SyntaxError)) throw cause;
+      const name = /^name:[ \t]*(\S+)/m.exec(content)?.[1];
+      if (STREAM_EVENTS[`${system}:${name}`] !== undefined) throw new RangeError(cause.message, { cause });
     }
   };
   const ftrace = u32();
@@ -65,4 +78,17 @@ export function parseTracingData(bytes: Uint8Array): TracingData {
     for (let j = 0; j < Math.min(events, MAX_FORMATS); j++) take(system);
   }
   return { littleEndian, formats };
+}
+
+/** Throws a SyntaxError where what the stream takes from a sample lies elsewhere than in its words of 4 bytes. */
+function checkWords(format: EventFormat): void {
+  for (const name of STREAM_EVENTS[format.name]?.fields ?? []) {
+    const { offset, size } = fieldOf(format, name)!;
+    const placed = name === "common_flags" ? offset === 2 && size === 1 : offset % 4 === 0 && size >= 4;
+    if (!placed) {
+      throw new SyntaxError(
+        `Expected ${name} of ${format.name} in a word but found ${size} bytes at ${offset}`,
+      );
+    }
+  }
 }

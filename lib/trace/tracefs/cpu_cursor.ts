@@ -27,6 +27,8 @@ export interface Walk {
   readonly epoch: bigint;
   /** What becomes of records, by their id; see `Wanted`. */
   readonly wanted: Uint8Array;
+  /** Bytes that a record must have, by its id: one that is shorter is damage. */
+  readonly least: Uint32Array;
   /** Whether there are rows for lost events. */
   readonly losses: boolean;
   /** Turns ticks since the epoch into ns, in place, from row `from` to `to`. They are ns where it is absent. */
@@ -129,7 +131,7 @@ export class CpuCursor {
 
   /** Walks `page`, which is in the block; false where it and all behind it are past the window. */
   #walkOne(page: number): boolean {
-    const { layout, epoch, wanted, toNs, window } = this.#walk;
+    const { layout, epoch, wanted, least, toNs, window } = this.#walk;
     const at = (page - this.#blockPage) * layout.size;
     const start = this.#start;
     start.start = at;
@@ -143,7 +145,7 @@ export class CpuCursor {
       this.#bad = -1;
     }
     const { records } = this;
-    walkPage(this.view, start, layout, epoch, wanted, records);
+    walkPage(this.view, start, layout, epoch, wanted, least, records);
     if (records.damage >= 0) {
       const to = next === undefined ? records.last : Math.max(records.last, next);
       this.#hole("corrupt", records.last, to, records.damage - at + page * layout.size);

@@ -1,5 +1,5 @@
 import { TraceFormatError } from "../errors.ts";
-import { type EventFormat, fieldOf, parseEventFormat } from "../event_format.ts";
+import { type EventField, type EventFormat, fieldOf, parseEventFormat } from "../event_format.ts";
 import { type PageLayout, parseHeaderPage } from "../ring_buffer.ts";
 import { STREAM_EVENTS } from "../stream.ts";
 
@@ -53,16 +53,34 @@ export async function directoryNames(directory: string): Promise<string[]> {
   return found.sort();
 }
 
+/** Fields of `sched:sched_switch` that are no integers of the stream, but that every table of switches has. */
+const SWITCH_NAMES = ["prev_comm", "next_comm"];
+const SWITCH_PRIORITIES = ["prev_prio", "next_prio"];
+
 /** Throws a SyntaxError where `format` lacks what every reader of its records relies on. */
 export function checkFields(format: EventFormat): void {
-  for (const name of ["common_type", "common_pid", ...STREAM_EVENTS[format.name]?.fields ?? []]) {
+  const isSwitch = format.name === "sched:sched_switch";
+  const integers = ["common_type", "common_pid", ...STREAM_EVENTS[format.name]?.fields ?? []];
+  for (const name of [...integers, ...isSwitch ? SWITCH_PRIORITIES : []]) {
     const field = fieldOf(format, name);
-    const sizes = name === "common_type" ? [2] : name === "common_pid" ? [4] : [1, 2, 4, 8];
-    const found = field === undefined ? "none" : `${field.size} bytes at ${field.offset}`;
-    const placed = field !== undefined && sizes.includes(field.size) &&
+    const sizes = name === "common_type"
+      ? [2]
+      : name === "common_pid" || SWITCH_PRIORITIES.includes(name)
+      ? [4]
+      : [1, 2, 4, 8];
+    const placed = field?.content === "integer" && sizes.includes(field.size) &&
       (name !== "common_type" || field.offset === 0);
-    if (!placed) {
-      throw new SyntaxError(`Expected an integer ${name} in the format of ${format.name} but found ${found}`);
+    if (!placed) fail(format, `an integer ${name}`, field);
+  }
+  for (const name of isSwitch ? SWITCH_NAMES : []) {
+    const field = fieldOf(format, name);
+    if (field?.content !== "string" && !(field?.content === "dynamic" && /\bchar\b/.test(field.type))) {
+      fail(format, `a text ${name}`, field);
     }
   }
+}
+
+function fail(format: EventFormat, expected: string, field: EventField | undefined): never {
+  const found = field === undefined ? "none" : `${field.type} of ${field.size} bytes at ${field.offset}`;
+  throw new SyntaxError(`Expected ${expected} in the format of ${format.name} but found ${found}`);
 }

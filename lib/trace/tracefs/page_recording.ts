@@ -169,7 +169,8 @@ export class PageRecording {
       if (stamp !== undefined && (epoch === undefined || stamp < epoch)) epoch = stamp;
     }
     epoch ??= emptyAt;
-    const plan = { store, layout, bounds, epoch, toNs: toNs?.(epoch), indices };
+    const least = this.#readers.room;
+    const plan = { store, layout, bounds, epoch, least, toNs: toNs?.(epoch), indices };
     if (window === undefined) return plan;
     const { lead, to } = windowBounds(window, clockStamp(this.#set, epoch));
     return { ...plan, window: { from: lead, to } };

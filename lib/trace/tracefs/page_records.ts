@@ -63,7 +63,7 @@ export interface PageStart {
  *
  * Formats: the kernel's Documentation/trace/ring-buffer-map.rst and kernel/trace/ring_buffer.c. No page, however damaged, makes
  * it throw or loop: records that do not fit their page, or are later than the limit, end it. `wanted` has a number of
- * {@linkcode Wanted} for each id.
+ * {@linkcode Wanted} for each id, `least` the bytes that a record with it must have: one that is shorter is damage.
  */
 export function walkPage(
   view: DataView,
@@ -71,6 +71,7 @@ export function walkPage(
   layout: PageLayout,
   epoch: bigint,
   wanted: Uint8Array,
+  least: Uint32Array,
   out: PageRecords,
 ): void {
   const { size, dataOffset, littleEndian } = layout;
@@ -127,7 +128,7 @@ export function walkPage(
     if (type !== PADDING) {
       if (ts > floor) floor = ts;
       const id = bytes === 0 ? LOST_ID : view.getUint16(payload, littleEndian);
-      const keep = wanted[id];
+      const keep = bytes < least[id]! ? Wanted.Unknown : wanted[id];
       if (keep === Wanted.Keep) {
         ids[row] = id;
         stamps[row] = floor;

@@ -6,7 +6,7 @@ import { LOST_ID } from "./page_records.ts";
 export interface RowReaders {
   /** `Kind` of the row; 0 for an event that becomes none. */
   readonly kinds: Uint8Array;
-  /** Bytes that a record must have to become a row. */
+  /** Bytes that a record must have to become a row; 0 where its event becomes none. */
   readonly room: Uint32Array;
   /** Where each of the integers a, b and c is, as {@linkcode fieldPlace} puts it. */
   readonly a: Int32Array;

@@ -39,14 +39,14 @@ function fillRows(
   { cpu, view, records: { ids, ts, at, sizes } }: CpuCursor,
   from: number,
   to: number,
-  { kinds, room, a, b, c, tid: tidAt }: RowReaders,
+  { kinds, a, b, c, tid: tidAt }: RowReaders,
   processOf: Int32Array,
   littleEndian: boolean,
 ): number {
   for (let i = from; i < to; i++) {
     const id = ids[i]!;
     const kind = kinds[id]!;
-    if (kind === 0 || sizes[i]! < room[id]!) continue;
+    if (kind === 0) continue;
     out.kind[row] = kind;
     out.ts[row] = ts[i]!;
     out.cpu[row] = cpu;

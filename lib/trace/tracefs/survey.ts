@@ -78,7 +78,7 @@ export function survey(
 function surveyCpu(
   cursor: CpuCursor,
   byId: Float64Array,
-  { kinds, room, a, c }: RowReaders,
+  { kinds, a, c }: RowReaders,
   littleEndian: boolean,
   found: FoundHole[],
 ) {
@@ -101,7 +101,7 @@ function surveyCpu(
       const id = ids[i]!;
       byId[id]!++;
       const kind = kinds[id]!;
-      if (kind === 0 || sizes[i]! < room[id]!) continue;
+      if (kind === 0) continue;
       const t = ts[i]!;
       if (kind === Kind.Switch) {
         const start = at[i]!;

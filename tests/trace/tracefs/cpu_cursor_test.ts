@@ -166,6 +166,17 @@ Deno.test("records that do not fit, commits that are too large and cut pages bec
   assert.deepEqual(cut.holes.map((hole) => [hole.kind, hole.offset]), [["truncated", 0]]);
 });
 
+Deno.test("a record that is too short for its event is damage and no row", () => {
+  const layout = parseHeaderPage(HEADER(8), true);
+  const page = new PageWriter(layout, 1000n).record(0, 7, 16).record(1, 7, 12).record(2, 8, 12).done();
+  const least = new Uint32Array(0x1_0000);
+  least[7] = 16;
+  const { ids, ts, holes } = walkPages(page, layout, { known, least });
+  assert.deepEqual(ids, [7, 8]);
+  assert.deepEqual(ts, [0, 3]);
+  assert.deepEqual(holes.map(({ kind, offset }) => [kind, offset]), [["corrupt", layout.dataOffset + 20]]);
+});
+
 Deno.test("time never falls, also where a damaged stamp goes back behind lost events", () => {
   const layout = parseHeaderPage(HEADER(8), true);
   const first = new PageWriter(layout, 1000n).record(1, 5, 8).done();

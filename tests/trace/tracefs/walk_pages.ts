@@ -23,20 +23,22 @@ export interface WalkPagesOptions {
   readonly indexed?: boolean;
   /** 1 for each id that is known. */
   readonly known: Uint8Array;
+  /** Bytes that a record must have, by its id. Default: any. */
+  readonly least?: Uint32Array;
   /** Tick that is 0. Default: that of the first page that fits. */
   readonly epoch?: bigint;
 }
 
 /** Walks one CPU's pages from front to back. */
 export function walkPages(bytes: Uint8Array, layout: PageLayout, options: WalkPagesOptions): WalkedPages {
-  const { cpu = 0, bounds, indexed = true, known } = options;
+  const { cpu = 0, bounds, indexed = true, known, least = new Uint32Array(0x1_0000) } = options;
   const store = memoryPages([{ cpu, bytes }]);
   using reader = store.open();
   const index = indexPages(reader, store, 0, layout, bounds);
   const first = index.good.indexOf(1);
   const epoch = options.epoch ?? (first < 0 ? 0n : index.stamps[first]!);
   const indices = indexed ? [index] : undefined;
-  const walk = { store, layout, bounds, epoch, wanted: known, losses: true, indices };
+  const walk = { store, layout, bounds, epoch, wanted: known, least, losses: true, indices };
   const cursor = new CpuCursor(walk, reader, 0);
   const ids: number[] = [];
   const ts: number[] = [];
