@@ -35,6 +35,8 @@ export interface StreamBuilderOptions {
   sink?: RowSink | undefined;
   /** How many rows there will be in all, if they are settled on the way. Default unknown. */
   expected?: number;
+  /** Rows with an older stamp are not kept when they are settled. Default: all are kept. */
+  keepFrom?: number;
 }
 
 /**
@@ -57,6 +59,7 @@ export class StreamBuilder implements RowBuffer {
   disordered = false;
   readonly #sink: RowSink | undefined;
   readonly #expected: number;
+  readonly #keepFrom: number;
   readonly #comms = new Map<string, number>();
   readonly #late: { row: number; after: number }[] = [];
   readonly #workspace: OrderWorkspace = {};
@@ -78,6 +81,7 @@ export class StreamBuilder implements RowBuffer {
     this.c = columns.c;
     this.#sink = options.sink;
     this.#expected = options.expected ?? 0;
+    this.#keepFrom = options.keepFrom ?? -Infinity;
   }
 
   /** Appends one row. A stamp of -Infinity marks a record without time: it comes before all others. */
@@ -137,10 +141,16 @@ export class StreamBuilder implements RowBuffer {
     const done = left.reduce((sum, { from, to }) => sum - (to - from), n);
     if (done === 0) return;
     if (this.#sink === undefined) {
-      this.#settled = roomFor(this.#settled, this.#settledRows + done, this.#expected);
-      moveColumns(this, order, 0, done, this.#settled, this.#settledRows);
-    } else this.#hand(this.#sink, order, done);
-    this.#settledRows += done;
+      this.#last = this.ts[order === undefined ? done - 1 : order[done - 1]!]!;
+      let first = 0;
+      while (first < done && this.ts[order === undefined ? first : order[first]!]! < this.#keepFrom) first++;
+      this.#settled = roomFor(this.#settled, this.#settledRows + done - first, this.#expected);
+      moveColumns(this, order, first, done, this.#settled, this.#settledRows);
+      this.#settledRows += done - first;
+    } else {
+      this.#hand(this.#sink, order, done);
+      this.#settledRows += done;
+    }
     this.length = 0;
     for (const { from, to } of left) this.#keep(from, to);
   }
@@ -177,11 +187,17 @@ export class StreamBuilder implements RowBuffer {
     return !this.disordered;
   }
 
+  /** The first stamp that a sink saw; undefined where it saw none. */
+  get first(): number | undefined {
+    return this.#first;
+  }
+
   /**
    * The rows in time order (equal stamps in the order of the file), the stamp of the first, which is 0 in the stream, and
-   * that of the last. With a sink there are none, but the stamps are those of the rows that it saw.
+   * that of the last. With a sink there are none, but the stamps are those of the rows that it saw. With an `origin`, that stamp
+   * is 0 in the stream and not the first row's.
    */
-  finish(): { stream: SchedStream; start: number; end: number } {
+  finish(origin?: number): { stream: SchedStream; start: number; end: number } {
     if (this.#sink !== undefined) {
       return { stream: { ...EMPTY, comms: this.comms }, start: this.#first ?? 0, end: this.#last ?? 0 };
     }
@@ -196,11 +212,11 @@ export class StreamBuilder implements RowBuffer {
     const ts = all.ts.subarray(0, n);
     let timed = 0;
     while (timed < n && ts[timed] === -Infinity) timed++;
-    const start = timed < n ? ts[timed]! : 0;
+    const start = origin ?? (timed < n ? ts[timed]! : 0);
     ts.fill(0, 0, timed);
     if (start !== 0) { for (let i = timed; i < n; i++) ts[i]! -= start; }
     return {
-      end: n > timed ? ts[n - 1]! + start : start,
+      end: n > timed ? ts[n - 1]! + start : Math.max(this.#last ?? start, start),
       stream: {
         length: n,
         ts,

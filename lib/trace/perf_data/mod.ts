@@ -10,15 +10,17 @@ import type { KnownHole } from "../quality.ts";
 import { Trace } from "../trace.ts";
 import type { SchedStream } from "../stream.ts";
 import { type RowBuffer, StreamBuilder } from "../stream_builder.ts";
+import { type TraceWindow, windowBounds } from "../window.ts";
 import { recordSwapper } from "./byte_order.ts";
 import { decodeEvent } from "./decode.ts";
 import { Feature, readFeatures } from "./features.ts";
+import { findEpoch, findStart } from "./find_window.ts";
 import { readFormatsFrom } from "./formats_from.ts";
 import { MAGIC, type PerfHeader, readHeader } from "./header.ts";
-import { layOut } from "./layout.ts";
+import { layOut, type Layouts } from "./layout.ts";
 import { loadInflater } from "./inflate.ts";
 import { isPipe, readPipeHeader } from "./pipe.ts";
-import { readRecords } from "./read_stream.ts";
+import { readRecords, type Records } from "./read_stream.ts";
 import { parseTracingData } from "./tracing_data.ts";
 import type { RecordParts } from "./walk.ts";
 
@@ -36,6 +38,8 @@ export interface OpenPerfDataOptions {
    * Default: none, and a recording without formats is refused.
    */
   formatsFrom?: string | undefined;
+  /** Only what is needed for this part of the recording is read; what is read may be more than it. Default: all is read. */
+  window?: TraceWindow | undefined;
 }
 
 /** Whether the directory at `path` is a recording of `perf record --threads`. */
@@ -72,6 +76,10 @@ async function readParts(
   more: readonly ByteSource[],
   options: OpenPerfDataOptions,
 ): Promise<Trace> {
+  if (options.window !== undefined) {
+    const trace = await readWindow(path, source, more, options, options.window);
+    if (trace !== undefined) return trace;
+  }
   // Rows that a round may have before more room is made; what is not used costs nothing.
   const expected = more.reduce((sum, { size }) => sum + size, source.size) / BYTES_PER_ROW;
   const builder = new StreamBuilder(Math.min(1 << 20, expected), { expected });
@@ -140,17 +148,29 @@ function readFormats(
   );
 }
 
-async function readInto<B extends RowBuffer>(
+/** What is known of a recording before its records are read. */
+interface Prepared {
+  readonly path: string;
+  readonly source: ByteSource;
+  readonly header: PerfHeader;
+  readonly formats: ReadonlyMap<number, EventFormat>;
+  readonly layouts: Layouts;
+  readonly parts: RecordParts;
+  /** Whether the records lie in one file as they are: neither compressed nor of another byte order. */
+  readonly plain: boolean;
+}
+
+async function prepare(
   path: string,
   source: ByteSource,
   more: readonly ByteSource[],
   options: OpenPerfDataOptions,
-  rows: B,
-  finish: () => { stream: SchedStream; start: number; end: number },
-): Promise<Trace> {
-  const header = isPipe(source) ? readPipeHeader(source) : readHeader(source);
+): Promise<Prepared> {
+  const pipe = isPipe(source);
+  const header = pipe ? readPipeHeader(source) : readHeader(source);
   // A recorder that died has not said whether it compresses.
-  if (header.unfinished || header.features.has(Feature.Compressed)) await loadInflater();
+  const packed = header.unfinished || header.features.has(Feature.Compressed);
+  if (packed) await loadInflater();
   const formats = readFormats(source, header, options);
   const layouts = layOut(header.attrs, formats);
   const parts: RecordParts = {
@@ -160,16 +180,89 @@ async function readInto<B extends RowBuffer>(
     ],
     swap: header.littleEndian ? undefined : recordSwapper(layouts),
   };
+  const plain = !pipe && !packed && more.length === 0 && header.littleEndian;
+  return { path, source, header, formats, layouts, parts, plain };
+}
+
+async function readInto<B extends RowBuffer>(
+  path: string,
+  source: ByteSource,
+  more: readonly ByteSource[],
+  options: OpenPerfDataOptions,
+  rows: B,
+  finish: () => { stream: SchedStream; start: number; end: number },
+): Promise<Trace> {
+  const prepared = await prepare(path, source, more, options);
+  const { parts, layouts } = prepared;
   const records = readRecords(parts, layouts, rows);
   const { stream, start, end } = finish();
-  const epoch = records.base + BigInt(start);
+  return makeTrace(prepared, parts, records, stream, records.base + BigInt(start), end - start);
+}
+
+/**
+ * Reads what is needed for `window`. undefined where it must be cut out of the whole: where the records that were read have
+ * some that were written later than the rounds allow, so that others may be anywhere.
+ */
+async function readWindow(
+  path: string,
+  source: ByteSource,
+  more: readonly ByteSource[],
+  options: OpenPerfDataOptions,
+  window: TraceWindow,
+): Promise<Trace | undefined> {
+  const prepared = await prepare(path, source, more, options);
+  const { header, layouts, plain } = prepared;
+  const epoch = findEpoch(prepared.parts, layouts);
+  if (epoch === undefined) return undefined;
+  const { lead, to } = windowBounds(window, epoch);
+  const from = plain && lead > 0
+    ? findStart(source, header, layouts, epoch + BigInt(Math.floor(lead)))
+    : undefined;
+  const [first, ...others] = prepared.parts.parts;
+  const offset = from ?? first!.data.offset;
+  const section = { offset, size: first!.data.offset + first!.data.size - offset };
+  const parts = { ...prepared.parts, parts: [{ source, data: section }, ...others] };
+  const builder = new StreamBuilder(1 << 16, {
+    expected: section.size / BYTES_PER_ROW,
+    keepFrom: lead > 0 ? lead : -Infinity,
+  });
+  const enough = others.length === 0 ? (delivered: number) => delivered > to : undefined;
+  const records = readRecords(parts, layouts, builder, { base: epoch, enough });
+  const { stream, end } = builder.finish(0);
+  if ((stream.late?.length ?? 0) > 0 && (enough !== undefined || from !== undefined)) return undefined;
+  // What was read is all that is read again when a column is decoded.
+  const read = records.end === undefined ? parts : {
+    ...parts,
+    parts: [{ source, data: { offset, size: records.end - offset } }],
+  };
+  return makeTrace(
+    prepared,
+    read,
+    records,
+    stream,
+    epoch,
+    // By its span it is told whether there is more behind it.
+    records.end === undefined ? end : records.delivered,
+    true,
+  );
+}
+
+function makeTrace(
+  prepared: Prepared,
+  parts: RecordParts,
+  records: Records<RowBuffer>,
+  stream: SchedStream,
+  epoch: bigint,
+  to: number,
+  part = false,
+): Trace {
+  const { path, source, header, formats, layouts } = prepared;
   const features = readFeatures(source, header);
   const counts = new Map<string, number>();
   layouts.all.forEach((layout, i) => {
     if (layout.event === undefined) return;
     counts.set(layout.event, (counts.get(layout.event) ?? 0) + records.counts[i]!);
   });
-  const to = end - start;
   const holes: KnownHole[] = records.damage.map((damage) => ({
     kind: damage.kind,
     cpu: -1,
@@ -191,6 +284,7 @@ async function readInto<B extends RowBuffer>(
     host: features.host,
     topology: features.topology,
     stream,
+    ...(part ? { span: { from: 0, to } } : {}),
     formats: new Map([...formats.values()].map((format) => [format.name, format])),
     counts,
     holes,

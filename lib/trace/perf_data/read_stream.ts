@@ -3,7 +3,7 @@ import type { RowBuffer } from "../stream_builder.ts";
 import { decodeTaskName } from "../task_name.ts";
 import { type Layouts, OTHER_LAYOUT, rawWord, type SampleLayout } from "./layout.ts";
 import { Rounds } from "./rounds.ts";
-import { type Damage, type RecordParts, RecordType, walkRecords } from "./walk.ts";
+import { type Damage, type RecordParts, RecordType, walkSteps } from "./walk.ts";
 
 /** What one pass over the records gives. */
 export interface Records<B extends RowBuffer> {
@@ -17,23 +17,58 @@ export interface Records<B extends RowBuffer> {
   /** Records that did not hold what their event needs. */
   readonly malformed: number;
   readonly damage: readonly Damage[];
+  /** Byte of the last part's source behind what was read, where the reading was ended early; undefined where all was read. */
+  readonly end: number | undefined;
+  /** Stamp (relative to the base) that all records behind it are at least of, by the rounds that were seen. */
+  readonly delivered: number;
 }
 
 const MISC_COMM_EXEC = 1 << 13;
+
+/** Options of {@linkcode readRecords}. */
+export interface ReadRecordsOptions {
+  /** What the builder's stamps are relative to (ns, the clock's own). Default: the stamp of the first record that has one. */
+  readonly base?: bigint | undefined;
+  /**
+   * Asked after each block, with the stamp that all records to come are at least of (relative to the base), by the rounds so
+   * far: whether the rest need not be read. Default: all is read.
+   */
+  readonly enough?: ((delivered: number) => boolean) | undefined;
+}
 
 /** Reads all records once and collects the scheduler's in `builder`, settling them round by round. */
 export function readRecords<B extends RowBuffer>(
   records: RecordParts,
   layouts: Layouts,
   builder: B,
+  { base, enough }: ReadRecordsOptions = {},
 ): Records<B> {
-  const reader = new RecordReader(builder, layouts, records.parts.length === 1);
-  const damage = walkRecords(
-    records,
-    (i32, at, type, misc, words) => reader.record(i32, at, type, misc, words),
-    layouts.common === undefined ? undefined : (i32, at, limit) => reader.samples(i32, at, limit),
-  );
+  const reader = new RecordReader(builder, layouts, records.parts.length === 1, base);
+  const damage: Damage[] = [];
+  let end: number | undefined;
+  for (let part = 0; part < records.parts.length && end === undefined; part++) {
+    const steps = walkSteps(
+      records,
+      part,
+      (i32, at, type, misc, words) => reader.record(i32, at, type, misc, words),
+      layouts.common === undefined ? undefined : (i32, at, limit) => reader.samples(i32, at, limit),
+    );
+    for (;;) {
+      const step = steps.next();
+      if (step.done) {
+        damage.push(...step.value);
+        break;
+      }
+      if (enough?.(reader.delivered)) {
+        steps.return([]);
+        end = step.value;
+        break;
+      }
+    }
+  }
   return {
+    end,
+    delivered: reader.delivered,
     builder,
     base: (BigInt(reader.baseHigh) << 32n) + BigInt(reader.baseLow),
     counts: reader.counts,
@@ -58,13 +93,23 @@ class RecordReader {
   readonly #index: ReadonlyMap<SampleLayout, number>;
 
   /** `inRounds`: whether a FINISHED_ROUND tells what all records after it are newer than. */
-  constructor(builder: RowBuffer, layouts: Layouts, inRounds: boolean) {
+  constructor(builder: RowBuffer, layouts: Layouts, inRounds: boolean, base: bigint | undefined) {
     this.builder = builder;
+    if (base !== undefined) {
+      this.#based = true;
+      this.baseHigh = Number(base >> 32n);
+      this.baseLow = Number(base & 0xffffffffn);
+    }
     this.#inRounds = inRounds;
     this.counts = new Float64Array(layouts.all.length);
     this.#layouts = layouts;
     this.#only = layouts.idWord < 0 ? layouts.all[0]! : undefined;
     this.#index = new Map(layouts.all.map((layout, i) => [layout, i]));
+  }
+
+  /** All records to come are at least of this stamp, by the rounds so far. */
+  get delivered(): number {
+    return this.#rounds.delivered;
   }
 
   /**

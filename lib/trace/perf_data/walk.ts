@@ -64,13 +64,29 @@ export type SwapRecord = (i32: Int32Array, at: number, type: number, words: numb
  * With `skim`, records that it takes are not visited.
  */
 export function walkRecords(records: RecordParts, visit: Visit, skim?: Skim): Damage[] {
+  return records.parts.flatMap((_, part) => {
+    const steps = walkSteps(records, part, visit, skim);
+    for (;;) {
+      const step = steps.next();
+      if (step.done) return step.value;
+    }
+  });
+}
+
+/**
+ * The same for one part, block by block: after each it yields the byte of the file up to which all records were visited. Its
+ * result is the damage. To end it early, call `return`.
+ */
+export function walkSteps(
+  records: RecordParts,
+  part: number,
+  visit: Visit,
+  skim?: Skim,
+): Generator<number, Damage[], undefined> {
+  const { source, data } = records.parts[part]!;
   // What is to be swapped must be seen one by one.
   const skimmed = records.swap === undefined ? skim : undefined;
-  return records.parts.flatMap(({ source, data }) => {
-    const walk = new Walk(data, visit, skimmed, records.swap);
-    walk.run(source);
-    return walk.damage;
-  });
+  return new Walk(data, visit, skimmed, records.swap).steps(source);
 }
 
 class Walk {
@@ -112,7 +128,7 @@ class Walk {
     this.damage = damage ?? [];
   }
 
-  run(source: ByteSource): void {
+  *steps(source: ByteSource): Generator<number, Damage[], undefined> {
     const buffer = this.#buffer;
     using reader = source.open();
     for (;;) {
@@ -126,8 +142,12 @@ class Walk {
       const last = this.#position + this.#filled >= this.#end;
       this.#again = false;
       const done = this.#block(last);
-      if (last && !this.#again) return this.#finish(done);
+      if (last && !this.#again) {
+        this.#finish(done);
+        return this.damage;
+      }
       this.#shift(done);
+      yield this.#position;
     }
   }
 
