@@ -38,6 +38,14 @@ export interface OpenTraceOptions {
    * file's size and the machine's CPUs. The result is the same.
    */
   workers?: number;
+  /**
+   * Keeps the trace, once it was read, as Arrow files in a directory, and reads it from there the next time, which is at least ten
+   * times faster: a path, or true for `$XDG_CACHE_HOME/schedscope/traces` (`~/.cache/...`). A recording that was changed is read
+   * again. Default: the directory in `SCHEDSCOPE_CACHE`, if it is set; false: none.
+   */
+  cache?: boolean | string;
+  /** Most bytes that the cache may take; what was used longest ago goes first. Default: 4 GiB. */
+  cacheSize?: number;
 }
 
 /** A format that {@linkcode openTrace} knows: how it is told, and its reader, which is loaded when it is needed. */
@@ -64,11 +72,17 @@ const FORMATS: readonly TraceFormat[] = [
     name: "perf.data (PERFILE2)",
     sniff: (head) => startsWith(head, "PERFILE2") || startsWith(head, "2ELIFREP"),
     open: async (source, options) => (await import("./perf_data/mod.ts")).read(source, options),
+    scan: async function* (source, request, options) {
+      yield* (await import("./perf_data/mod.ts")).scanBatches(source, request, options);
+    },
   },
   {
     name: "trace.dat",
     sniff: (head) => startsWith(head, "\x17\x08Dtracing"),
-    open: async (source, options) => (await import("./trace_dat/mod.ts")).read(source, options),
+    open: async (source, options) => (await import("./trace_dat/read.ts")).read(source, options),
+    async *scan(source, request, options) {
+      yield* (await import("./trace_dat/read.ts")).scan(source, request, options);
+    },
   },
   {
     name: "text of ftrace, perf script or perf sched timehist",
@@ -86,12 +100,30 @@ const FORMATS: readonly TraceFormat[] = [
  * {@linkcode TraceFormatError} where the input is no trace at all, and what Deno throws where it cannot be read.
  */
 export async function openTrace(path: string, options: OpenTraceOptions = {}): Promise<Trace> {
-  const trace = await openAll(path, options);
+  const directory = cacheDirectory(options.cache);
+  const trace = directory === undefined
+    ? await openAll(path, options)
+    : await (await import("./cache/mod.ts")).openCached(path, options, directory, openAll);
   const { window, events, columns } = options;
   const part = window === undefined ? trace : trace.window(window);
   if (events === undefined && columns === undefined) return part;
   const { narrowed } = await import("./narrow.ts");
   return narrowed(part, { events, columns });
+}
+
+/** Where traces are kept; undefined where they are not to be. */
+function cacheDirectory(cache: boolean | string | undefined): string | undefined {
+  const variable = (name: string) =>
+    Deno.permissions.querySync({ name: "env", variable: name }).state === "granted"
+      ? Deno.env.get(name) || undefined
+      : undefined;
+  if (typeof cache === "string") return cache || undefined;
+  if (cache === undefined) return variable("SCHEDSCOPE_CACHE");
+  if (!cache) return undefined;
+  const home = variable("HOME");
+  const base = variable("XDG_CACHE_HOME") ?? (home === undefined ? undefined : `${home}/.cache`);
+  if (base === undefined) throw new Error("cache: neither XDG_CACHE_HOME nor HOME is set; give a directory");
+  return `${base}/schedscope/traces`;
 }
 
 async function openAll(path: string, options: OpenTraceOptions): Promise<Trace> {

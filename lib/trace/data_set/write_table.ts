@@ -98,6 +98,8 @@ async function writeCsv(
   }
 }
 
-function writeAll(to: { writeSync(bytes: Uint8Array): number }, bytes: Uint8Array): void {
+function writeAll(to: { writeSync(bytes: Uint8Array): number }, all: Uint8Array): void {
+  // Files do not take bytes that are shared between threads, as those of a stream may be.
+  const bytes = all.buffer instanceof SharedArrayBuffer ? new Uint8Array(all) : all;
   for (let done = 0; done < bytes.length;) done += to.writeSync(bytes.subarray(done));
 }
