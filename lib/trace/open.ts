@@ -85,6 +85,11 @@ const FORMATS: readonly TraceFormat[] = [
     },
   },
   {
+    name: "Perfetto",
+    sniff: async (head) => head[0] === 0x0a && (await import("./perfetto/sniff.ts")).sniff(head),
+    open: async (source) => (await import("./perfetto/mod.ts")).read(source),
+  },
+  {
     name: "text of ftrace, perf script or perf sched timehist",
     sniff: async (head) => (await import("./text/sniff.ts")).sniff(head) !== undefined,
     open: async (source) => (await import("./text/mod.ts")).read(source),

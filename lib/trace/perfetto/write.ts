@@ -1,5 +1,5 @@
 import type { BinaryWriter } from "@bufbuild/protobuf/wire";
-import { DictColumn } from "../../frame/column.ts";
+import type { DictColumn } from "../../frame/column.ts";
 import { Frame } from "../../frame/frame.ts";
 import type { KnownHole } from "../quality.ts";
 import { Kind } from "../stream.ts";
