@@ -4,6 +4,7 @@
  * @module
  */
 export * from "./cpu_occupancy.ts";
+export * from "./entitlement.ts";
 export * from "./gap_cause.ts";
 export * from "./gap_explainer.ts";
 export * from "./gap_in_words.ts";
@@ -11,6 +12,7 @@ export * from "./gap_tracks.ts";
 export * from "./gaps.ts";
 export * from "./interrupts.ts";
 export * from "./longest_gaps.ts";
+export * from "./nice_weight.ts";
 export * from "./runs.ts";
 export * from "./thread_segments.ts";
 export * from "./thread_states.ts";
