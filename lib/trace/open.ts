@@ -22,6 +22,11 @@ export interface OpenTraceOptions {
    */
   formatsFrom?: string;
   /**
+   * Process, on the host, of the guest whose events are read, where the recording has a guest's beside its host's
+   * (`perf inject --guest-data`); `trace.guests` has those there are. Its rows have the guest's CPUs. Default: the host's are.
+   */
+  guest?: number;
+  /**
    * Only this part of the recording, as {@linkcode Trace.window} gives it; of a perf.data that is not compressed no more is
    * read than is needed for it. Default: all.
    */

@@ -52,10 +52,10 @@ const BATCH_ROWS = 65536;
  * each batch's own. Rows come in the order of time where the recorder wrote nothing late, which is known of perf.data as its
  * rounds of reading end; a record that was written later than that (`stream.late` of a full open tells of such) comes
  * when it is read. Where nothing bounds how late records may be (`perf record --threads`, a recording of one round), the
- * order holds as far as 32 MiB of waiting rows allow. The batches' memory is not used again: they may be kept.
+ * order holds as far as 128 MiB of waiting rows allow. The batches' memory is not used again: they may be kept.
  *
- * perf.data is read so, and formats with a scan of their own; of others, and of what is packed or comes from standard input,
- * all is opened first, and memory is bounded by that.
+ * perf.data, trace.dat and tracefs captures are read so, and formats with a scan of their own; of others, and of what is packed
+ * or comes from standard input, all is opened first, and memory is bounded by that.
  *
  * Throws what `openTrace` throws, and RangeError where the recording has no such event or field.
  *
@@ -84,6 +84,10 @@ export async function* scanTrace(
   const found: { source: ByteSource; format: TraceFormat } | undefined = await traceFormat(path);
   if (found?.format.scan !== undefined) {
     yield* found.format.scan(found.source, request, options);
+    return;
+  }
+  if (found === undefined && path !== "-" && (await Deno.stat(path)).isDirectory) {
+    yield* (await import("./tracefs/mod.ts")).scan(path, request);
     return;
   }
   const { formatsFrom, instance, maxUnpacked } = options;

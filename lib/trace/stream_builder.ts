@@ -187,11 +187,6 @@ export class StreamBuilder implements RowBuffer {
     return !this.disordered;
   }
 
-  /** The first stamp that a sink saw; undefined where it saw none. */
-  get first(): number | undefined {
-    return this.#first;
-  }
-
   /**
    * The rows in time order (equal stamps in the order of the file), the stamp of the first, which is 0 in the stream, and
    * that of the last. With a sink there are none, but the stamps are those of the rows that it saw. With an `origin`, that stamp

@@ -2,7 +2,7 @@ import { type Column, DictColumn } from "../../frame/column.ts";
 import { type FieldSink, fieldSink } from "../decode_field.ts";
 import { type EventField, fieldOf } from "../event_format.ts";
 import { timeOrder } from "../time_order.ts";
-import { type Layouts, rawWord, type SampleLayout } from "./layout.ts";
+import { type Layouts, rawWord, sampleCpu, type SampleLayout } from "./layout.ts";
 import { type RecordParts, RecordType, walkRecords } from "./walk.ts";
 
 /**
@@ -45,7 +45,7 @@ export function decodeEvent(
   forEachSample(records, layouts, laidOut, (layout, i32, at, raw, length) => {
     if (view?.buffer !== i32.buffer) view = new DataView(i32.buffer);
     if (layout.time >= 0) ts[rows] = sinceEpoch(i32, at + layout.time, epoch);
-    if (layout.cpu >= 0) cpu[rows] = i32[at + layout.cpu]!;
+    cpu[rows] = sampleCpu(layout, i32, at);
     for (const sink of sinks) sink.set(rows, view, (at + raw + 1) * 4, length);
     rows++;
   });
@@ -84,7 +84,7 @@ function forEachSample(
     if (raw < 0) return;
     const length = i32[at + raw]!;
     if (length < layout.minRaw || raw * 4 + 4 + layout.minRaw > words * 4) return;
-    if (layout.cpu >= 0 && i32[at + layout.cpu]! >>> 16 !== 0) return;
+    if (sampleCpu(layout, i32, at) >>> 16 !== 0) return;
     take(layout, i32, at, raw, Math.min(length, words * 4 - raw * 4 - 4));
   });
 }

@@ -1,20 +1,22 @@
 import type { ByteReader, ByteSource } from "../byte_source.ts";
-import { StreamBuilder } from "../stream_builder.ts";
+import { RowBlocks } from "../row_blocks.ts";
 import type { PerfHeader, Section } from "./header.ts";
 import type { Layouts } from "./layout.ts";
 import { readRecords } from "./read_stream.ts";
 import { type RecordParts, RecordType } from "./walk.ts";
 
 /**
- * The stamp (the clock's own, ns) of the first row of the recording's stream, which is its epoch. Reads no further than until
- * a round tells that no older row will come. undefined where there is no row.
+ * The stamp (the clock's own, ns) of the first row of the recording's stream, which is its epoch; where it has no row, that of
+ * the first record that has one. Reads no further than until a round tells that no older row will come.
  */
-export function findEpoch(records: RecordParts, layouts: Layouts): bigint | undefined {
-  const builder = new StreamBuilder(1 << 12, { sink: () => {} });
-  const { base } = readRecords(records, layouts, builder, { enough: () => builder.first !== undefined });
-  if (builder.first === undefined) builder.drain();
-  if (builder.disordered) return undefined;
-  return builder.first === undefined ? undefined : base + BigInt(builder.first);
+export function findEpoch(records: RecordParts, layouts: Layouts): bigint {
+  let first = Infinity;
+  const rows = new RowBlocks(({ ts }, count) => {
+    for (let row = 0; row < count; row++) if (ts[row]! < first && ts[row] !== -Infinity) first = ts[row]!;
+  });
+  const { base } = readRecords(records, layouts, rows, { enough: (delivered) => delivered >= first });
+  rows.flush();
+  return first === Infinity ? base : base + BigInt(first);
 }
 
 /** Below this many bytes it is not worth while to look for a better place. */

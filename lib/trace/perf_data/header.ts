@@ -28,6 +28,10 @@ export interface PerfAttr {
   readonly clockid: number | undefined;
   /** Ids that records carry. */
   readonly ids: readonly bigint[];
+  /** Whether its samples are of another machine than the one that is read; see `partByMachine`. */
+  readonly foreign?: boolean;
+  /** CPU of the guest that its samples are of; -1 or absent where they tell it themselves. */
+  readonly vcpu?: number;
 }
 
 /** The head of a perf.data file. */

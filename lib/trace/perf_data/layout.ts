@@ -48,6 +48,10 @@ export interface SampleLayout {
   readonly tailTid: number;
   readonly tailTime: number;
   readonly tailCpu: number;
+  /** Whether it is of another machine than the one that is read: nothing of it enters the trace. */
+  readonly foreign: boolean;
+  /** CPU of the guest; -1 where the record's own counts. */
+  readonly vcpu: number;
 }
 
 /** The layouts of a file's events, and where a record says which one it is of. */
@@ -87,7 +91,7 @@ export interface CommonLayout {
 /** Lays out the samples of `attrs`, whose tracepoints have `formats` (by id). */
 export function layOut(attrs: readonly PerfAttr[], formats: ReadonlyMap<number, EventFormat>): Layouts {
   const all = attrs.map((attr) =>
-    sampleLayout(attr, attr.type === 2 ? formats.get(Number(attr.config)) : undefined)
+    sampleLayout(attr, attr.type === 2 && attr.foreign !== true ? formats.get(Number(attr.config)) : undefined)
   );
   const byId = new Map<bigint, SampleLayout>();
   const lowIds = new Uint16Array(65536);
@@ -127,7 +131,7 @@ function commonLayout(all: readonly SampleLayout[]): CommonLayout | undefined {
     cpu,
     raw,
     minWords: minWords + 1,
-    kinds: Uint8Array.from(all, (layout) => layout.sampleType === sampleType ? layout.kind : OTHER_LAYOUT),
+    kinds: Uint8Array.from(all, (layout) => layout.sampleType === sampleType && layout.vcpu < 0 ? layout.kind : OTHER_LAYOUT),
     minRaws: Int32Array.from(all, (layout) => layout.minRaw),
     as: Int32Array.from(all, (layout) => word(layout.a)),
     bs: Int32Array.from(all, (layout) => word(layout.b)),
@@ -194,7 +198,14 @@ function sampleLayout(attr: PerfAttr, format: EventFormat | undefined): SampleLa
     tailTid,
     tailTime,
     tailCpu,
+    foreign: attr.foreign === true,
+    vcpu: attr.vcpu ?? -1,
   };
+}
+
+/** CPU of the sample at word `at`; not below 65536 where it is damaged. */
+export function sampleCpu(layout: SampleLayout, i32: Int32Array, at: number): number {
+  return layout.vcpu >= 0 ? layout.vcpu : layout.cpu < 0 ? 0 : i32[at + layout.cpu]!;
 }
 
 /** PERF_FORMAT_* bits. */

@@ -4,11 +4,14 @@
  * @module
  */
 import { type ByteSource, fileSource, readExactly } from "../byte_source.ts";
+import type { Columns } from "../../frame/column.ts";
+import type { Frame } from "../../frame/frame.ts";
 import type { EventFormat } from "../event_format.ts";
 import { TraceFormatError } from "../errors.ts";
 import type { KnownHole } from "../quality.ts";
 import { Trace } from "../trace.ts";
 import type { SchedStream } from "../stream.ts";
+import type { ScanRequest } from "../scan.ts";
 import { type RowBuffer, StreamBuilder } from "../stream_builder.ts";
 import { type TraceWindow, windowBounds } from "../window.ts";
 import { recordSwapper } from "./byte_order.ts";
@@ -19,8 +22,10 @@ import { readFormatsFrom } from "./formats_from.ts";
 import { MAGIC, type PerfHeader, readHeader } from "./header.ts";
 import { layOut, type Layouts } from "./layout.ts";
 import { loadInflater } from "./inflate.ts";
+import { guestsOf, type MachineAttrs, partByMachine, readGuestIds } from "./id_index.ts";
 import { isPipe, readPipeHeader } from "./pipe.ts";
 import { readRecords, type Records } from "./read_stream.ts";
+import { scanEvent } from "./scan_event.ts";
 import { parseTracingData } from "./tracing_data.ts";
 import type { RecordParts } from "./walk.ts";
 
@@ -40,6 +45,11 @@ export interface OpenPerfDataOptions {
   formatsFrom?: string | undefined;
   /** Only what is needed for this part of the recording is read; what is read may be more than it. Default: all is read. */
   window?: TraceWindow | undefined;
+  /**
+   * Process, on the host, of the guest whose events are read instead of the host's; `trace.guests` has those there are. Its rows
+   * have the guest's CPUs. Default: the host.
+   */
+  guest?: number | undefined;
 }
 
 /** Whether the directory at `path` is a recording of `perf record --threads`. */
@@ -117,6 +127,28 @@ export async function scan(
   });
 }
 
+/** The samples of one event of a perf.data, batch by batch: see `scanTrace`. */
+export async function* scanBatches(
+  source: ByteSource,
+  request: ScanRequest,
+  options: OpenPerfDataOptions = {},
+): AsyncGenerator<Frame<Columns>, void, undefined> {
+  const more = isDirectoryRecording(request.path) ? dataFiles(request.path) : [];
+  const prepared = await prepare(request.path, source, more, options);
+  const { header, layouts, parts } = prepared;
+  // Where there is no row of the scheduler's, the first stamp is as good.
+  const epoch = findEpoch(parts, layouts);
+  const { from, to } = windowBounds(request.window ?? {}, epoch);
+  const [first, ...others] = parts.parts;
+  const { data } = first!;
+  const offset = prepared.plain && from > 0
+    ? findStart(source, header, layouts, epoch + BigInt(Math.floor(from)))
+    : data.offset;
+  const section = { offset, size: data.offset + data.size - offset };
+  const records = { ...parts, parts: [{ source, data: section }, ...others] };
+  yield* scanEvent({ records, layouts, epoch, from, to }, request);
+}
+
 /** The layouts by id of the events that the file of `header` recorded. */
 function readFormats(
   source: ByteSource,
@@ -154,6 +186,9 @@ interface Prepared {
   readonly source: ByteSource;
   readonly header: PerfHeader;
   readonly formats: ReadonlyMap<number, EventFormat>;
+  readonly machines: MachineAttrs;
+  /** Which guest is read; undefined = the host. */
+  readonly guest: number | undefined;
   readonly layouts: Layouts;
   readonly parts: RecordParts;
   /** Whether the records lie in one file as they are: neither compressed nor of another byte order. */
@@ -172,16 +207,18 @@ async function prepare(
   const packed = header.unfinished || header.features.has(Feature.Compressed);
   if (packed) await loadInflater();
   const formats = readFormats(source, header, options);
-  const layouts = layOut(header.attrs, formats);
+  const pieces = [
+    { source, data: header.data },
+    ...more.map((part) => ({ source: part, data: { offset: 0, size: part.size } })),
+  ];
+  const machines = partByMachine(header.attrs, readGuestIds({ parts: pieces }, header), options.guest);
+  const layouts = layOut(machines.attrs, formats);
   const parts: RecordParts = {
-    parts: [
-      { source, data: header.data },
-      ...more.map((part) => ({ source: part, data: { offset: 0, size: part.size } })),
-    ],
+    parts: pieces,
     swap: header.littleEndian ? undefined : recordSwapper(layouts),
   };
   const plain = !pipe && !packed && more.length === 0 && header.littleEndian;
-  return { path, source, header, formats, layouts, parts, plain };
+  return { path, source, header, formats, machines, guest: options.guest, layouts, parts, plain };
 }
 
 async function readInto<B extends RowBuffer>(
@@ -213,7 +250,6 @@ async function readWindow(
   const prepared = await prepare(path, source, more, options);
   const { header, layouts, plain } = prepared;
   const epoch = findEpoch(prepared.parts, layouts);
-  if (epoch === undefined) return undefined;
   const { lead, to } = windowBounds(window, epoch);
   const from = plain && lead > 0
     ? findStart(source, header, layouts, epoch + BigInt(Math.floor(lead)))
@@ -256,7 +292,7 @@ function makeTrace(
   to: number,
   part = false,
 ): Trace {
-  const { path, source, header, formats, layouts } = prepared;
+  const { path, source, header, formats, machines, guest, layouts } = prepared;
   const features = readFeatures(source, header);
   const counts = new Map<string, number>();
   layouts.all.forEach((layout, i) => {
@@ -281,8 +317,11 @@ function makeTrace(
     path,
     epoch,
     clock: features.clock,
-    host: features.host,
-    topology: features.topology,
+    // What the file says of a machine, it says of the host.
+    host: guest === undefined ? features.host : {},
+    topology: guest === undefined ? features.topology : { packages: [], cores: [] },
+    guests: guestsOf(machines, formats, records.counts),
+    ...(guest === undefined ? {} : { guest }),
     stream,
     ...(part ? { span: { from: 0, to } } : {}),
     formats: new Map([...formats.values()].map((format) => [format.name, format])),

@@ -1,7 +1,7 @@
 import { Kind } from "../stream.ts";
 import type { RowBuffer } from "../stream_builder.ts";
 import { decodeTaskName } from "../task_name.ts";
-import { type Layouts, OTHER_LAYOUT, rawWord, type SampleLayout } from "./layout.ts";
+import { type Layouts, OTHER_LAYOUT, rawWord, sampleCpu, type SampleLayout } from "./layout.ts";
 import { Rounds } from "./rounds.ts";
 import { type Damage, type RecordParts, RecordType, walkSteps } from "./walk.ts";
 
@@ -233,7 +233,7 @@ class RecordReader {
       return;
     }
     const raw = layout.raw >= 0 ? layout.raw : rawWord(layout, i32, at, words);
-    const cpu = layout.cpu < 0 ? 0 : i32[at + layout.cpu]!;
+    const cpu = sampleCpu(layout, i32, at);
     // The raw data follows its size: 4 bytes, then the record with common_type first.
     if (
       raw < 0 || raw + 1 > words || i32[at + raw]! < layout.minRaw ||
@@ -272,7 +272,9 @@ class RecordReader {
       : 4;
     const fits = (back: number) => back > 0 && words - back >= needed - 2;
     let time = fits(layout.tailTime) ? this.#stamp(i32, at + words - layout.tailTime) : -Infinity;
-    const cpu = fits(layout.tailCpu) ? i32[at + words - layout.tailCpu]! : 0;
+    const own = fits(layout.tailCpu) ? i32[at + words - layout.tailCpu]! : 0;
+    const cpu = layout.vcpu >= 0 ? layout.vcpu : own;
+    if (layout.foreign) return this.#queue(time, false);
     if (words < needed || cpu >>> 16 !== 0) {
       this.malformed++;
       return;
