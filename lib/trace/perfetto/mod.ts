@@ -113,6 +113,8 @@ class FirstPass {
   readonly #byId: (SeenEvent | undefined)[] = [];
   readonly #lost: { cpu: number }[] = [];
   #based = false;
+  /** Holes of the track that have been looked at. */
+  #losses = 0;
   #high = 0;
   #low = 0;
 
@@ -133,7 +135,7 @@ class FirstPass {
   }
 
   finish(): { stream: SchedStream; start: number; end: number } {
-    const { threads, holes, hasHoles } = this.facts;
+    const { threads } = this.facts;
     const rows = this.#rows;
     const since = (stamp: bigint) => Number(stamp - this.base);
     if (!this.#based) this.base = threads.find(({ ts }) => ts !== undefined)?.ts ?? 0n;
@@ -145,15 +147,20 @@ class FirstPass {
       names.set(tid, text);
       rows.add(Kind.Comm, ts === undefined ? -Infinity : since(ts), 0, tgid, tid, rows.comm(text), 0, 0);
     }
-    if (hasHoles) {
-      for (const { kind, cpu, to, lost, told } of holes) {
-        if (kind !== "lost" || told || cpu < 0 || cpu > 0xffff) continue;
-        rows.add(Kind.Lost, since(to), cpu, -1, -1, lost, 0, 0);
-      }
-    }
+    this.#addLosses();
     const made = rows.finish();
     this.#fillProcesses(made.stream, this.base + BigInt(made.start));
     return made;
+  }
+
+  /** Rows for the losses that our track of holes tells; before the events, as they stand before one of the same stamp. */
+  #addLosses(): void {
+    const { holes } = this.facts;
+    for (; this.#losses < holes.length; this.#losses++) {
+      const { kind, cpu, to, lost, told } = holes[this.#losses]!;
+      if (kind !== "lost" || told || cpu < 0 || cpu > 0xffff) continue;
+      this.#rows.add(Kind.Lost, Number(to - this.base), cpu, -1, -1, lost, 0, 0);
+    }
   }
 
   #event(event: BundleEvent): void {
@@ -162,6 +169,7 @@ class FirstPass {
       this.#high = event.high >>> 0;
       this.#low = event.low >>> 0;
       this.base = (BigInt(this.#high) << 32n) | BigInt(this.#low);
+      this.#addLosses();
     }
     const ts = ((event.high >>> 0) - this.#high) * 2 ** 32 + ((event.low >>> 0) - this.#low);
     const rows = this.#rows;
