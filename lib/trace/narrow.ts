@@ -55,6 +55,8 @@ export function narrowed(trace: Trace, { events, columns }: Narrowing): Trace {
     clock: trace.clock,
     host: trace.host,
     topology: trace.topology,
+    guests: trace.guests,
+    ...(trace.guest === undefined ? {} : { guest: trace.guest }),
     stream: () => wanted === undefined ? trace.stream : withoutOthers(trace.stream, wanted),
     // All of them, so that to ask for an event that was not read is told as such.
     formats: trace.formats,

@@ -137,6 +137,14 @@ function cacheDirectory(cache: boolean | string | undefined): string | undefined
 }
 
 async function openAll(path: string, options: OpenTraceOptions): Promise<Trace> {
+  const trace = await openAny(path, options);
+  if (options.guest === undefined || trace.guest === options.guest) return trace;
+  throw new RangeError(
+    `guest: ${trace.format} has no guests beside its host; it was opened for ${options.guest}`,
+  );
+}
+
+async function openAny(path: string, options: OpenTraceOptions): Promise<Trace> {
   options.signal?.throwIfAborted();
   const info = path === "-" ? undefined : await Deno.stat(path);
   if (info?.isDirectory) {

@@ -6,7 +6,7 @@ import type { Trace } from "./trace.ts";
 import type { TraceWindow } from "./window.ts";
 
 /** Options of {@linkcode scanTrace}. */
-export interface ScanTraceOptions extends Pick<OpenTraceOptions, "formatsFrom" | "instance" | "maxUnpacked"> {
+export interface ScanTraceOptions extends Pick<OpenTraceOptions, "formatsFrom" | "guest" | "instance" | "maxUnpacked"> {
   /** The event, `system:name`. */
   event: string;
   /** Its fields that are wanted. `ts` and `cpu` are always there. Default: `common_pid` and all of its own. */
@@ -90,9 +90,10 @@ export async function* scanTrace(
     yield* (await import("./tracefs/mod.ts")).scan(path, request);
     return;
   }
-  const { formatsFrom, instance, maxUnpacked } = options;
+  const { formatsFrom, guest, instance, maxUnpacked } = options;
   const trace = await openTrace(path, {
     ...(formatsFrom === undefined ? {} : { formatsFrom }),
+    ...(guest === undefined ? {} : { guest }),
     ...(instance === undefined ? {} : { instance }),
     ...(maxUnpacked === undefined ? {} : { maxUnpacked }),
     ...(window === undefined ? {} : { window: { ...window, lead: 0 } }),

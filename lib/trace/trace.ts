@@ -48,6 +48,16 @@ export interface TraceTopology {
   readonly cores: readonly (readonly number[])[];
 }
 
+/** A guest whose events were recorded together with its host's. */
+export interface TraceGuest {
+  /** Process on the host that ran it: what the option `guest` of `openTrace` takes. */
+  readonly machinePid: number;
+  /** Its CPUs, as far as the recording tells them. */
+  readonly vcpus: readonly number[];
+  /** Records by event. */
+  readonly counts: ReadonlyMap<string, number>;
+}
+
 /** Columns of {@linkcode Trace.switches}: `sched:sched_switch` with the kernel's field names. */
 export type SwitchColumns = {
   /** ns since the epoch. */
@@ -122,6 +132,10 @@ export interface TraceParts {
   readonly span?: { readonly from: number; readonly to: number };
   /** What `assessQuality` says of the stream and the holes, where the reader knows it without the stream. Default: the stream is made. */
   readonly quality?: () => Quality;
+  /** Guests whose events were recorded as well. Default: none. */
+  readonly guests?: readonly TraceGuest[];
+  /** Which of them the trace is of. Default: the host. */
+  readonly guest?: number;
   /** For a window: see {@linkcode Trace.context}. */
   readonly context?: Trace;
   /**
@@ -146,6 +160,13 @@ export class Trace {
   readonly host: TraceHost;
   /** Its CPUs. */
   readonly topology: TraceTopology;
+  /**
+   * Guests of the machine whose events the recording has as well. None of them is in the trace, unless it was opened as one
+   * guest's (option `guest` of `openTrace`).
+   */
+  readonly guests: readonly TraceGuest[];
+  /** The guest that the trace is of (its `machinePid`); undefined where it is the host's. */
+  readonly guest: number | undefined;
   /** Layouts by `system:name`. */
   readonly formats: ReadonlyMap<string, EventFormat>;
   /**
@@ -176,6 +197,8 @@ export class Trace {
     this.clock = parts.clock;
     this.host = parts.host;
     this.topology = parts.topology;
+    this.guests = parts.guests ?? [];
+    this.guest = parts.guest;
     this.#stream = parts.stream;
     this.formats = parts.formats;
     this.#counts = parts.counts;

@@ -55,8 +55,9 @@ export function windowOf(trace: Trace, window: TraceWindow): Trace {
   const to = Math.min(bounds.to, span.to);
   const end = Math.max(from, to);
   const lead = { from: Math.max(bounds.lead, (trace.context ?? trace).span.from), to: end };
-  const context = part(trace.context ?? trace, bounds.lead, end, { span: lead });
-  return part(context, from, end, { context, span: { from, to: end } });
+  // The span is that of the scheduler's events: others may lie outside of it and are in the window all the same.
+  const context = part(trace.context ?? trace, bounds.lead, bounds.to, { span: lead });
+  return part(context, bounds.from, bounds.to, { context, span: { from, to: end } });
 }
 
 /** What of `trace` lies in [from, to]. */
@@ -81,6 +82,8 @@ function part(
     clock: trace.clock,
     host: trace.host,
     topology: trace.topology,
+    guests: trace.guests,
+    ...(trace.guest === undefined ? {} : { guest: trace.guest }),
     stream: sliced,
     formats: trace.formats,
     counts: () =>

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { TraceFormatError } from "../../lib/trace/errors.ts";
 import { openTrace, type OpenTraceOptions } from "../../lib/trace/open.ts";
+import { scanTrace } from "../../lib/trace/scan.ts";
+import { tablesOf } from "../../lib/trace/tables.ts";
 import type { Trace } from "../../lib/trace/trace.ts";
+import type { TraceWindow } from "../../lib/trace/window.ts";
 import { pick, type Random } from "../seeded.ts";
 
 /** What became of an input: nothing wrong with it, opened with damage listed, or refused. */
@@ -25,7 +28,8 @@ export async function check(path: string, random: Random, options: CheckOptions 
   let trace: Trace;
   try {
     trace = await openTrace(path, open);
-    await lookAt(trace, random);
+    lookAt(trace, random);
+    await checkParts(path, trace, random, open);
   } catch (error) {
     if (!(error instanceof TraceFormatError)) throw error;
     assert.match(error.message, /byte \d+: expected .+ but found .+/s, "the message says where and what");
@@ -47,16 +51,9 @@ function openOptions(random: Random, { formatsFrom }: CheckOptions): OpenTraceOp
   };
 }
 
-async function lookAt(trace: Trace, random: Random): Promise<void> {
-  const { stream, counts, quality, span } = trace;
-  const { ts, kind, length } = stream;
-  assert.ok(length <= ts.length && length <= kind.length, "a stream holds its rows");
-  for (let row = 0; row < length; row++) {
-    if (!(row === 0 ? Number.isFinite(ts[0]) : ts[row]! >= ts[row - 1]!)) {
-      assert.fail(`row ${row}: ${ts[row]} after ${ts[row - 1]}`);
-    }
-  }
-  if (length > 0) assert.ok(Number.isFinite(ts[length - 1]), "stamps are numbers");
+function lookAt(trace: Trace, random: Random): void {
+  const { counts, quality, span } = trace;
+  checkRows(trace);
   assert.ok(span.from <= span.to, `span ${span.from} to ${span.to}`);
   assert.ok(trace.epoch >= 0n, `epoch ${trace.epoch}`);
   for (const column of trace.wakeups.names) {
@@ -70,7 +67,18 @@ async function lookAt(trace: Trace, random: Random): Promise<void> {
   const events = [...counts.keys()];
   for (let i = Math.min(events.length, 5); i > 0; i--) checkEvent(trace, pick(random, events), random);
   checkQuality(quality, span);
-  await checkParts(trace, random);
+}
+
+/** The stream's stamps never fall. */
+function checkRows({ stream }: Trace): void {
+  const { ts, kind, length } = stream;
+  assert.ok(length <= ts.length && length <= kind.length, "a stream holds its rows");
+  for (let row = 0; row < length; row++) {
+    if (!(row === 0 ? Number.isFinite(ts[0]) : ts[row]! >= ts[row - 1]!)) {
+      assert.fail(`row ${row}: ${ts[row]} after ${ts[row - 1]}`);
+    }
+  }
+  if (length > 0) assert.ok(Number.isFinite(ts[length - 1]), "stamps are numbers");
 }
 
 /** An event's frame has as many rows as were counted, in all of its columns. */
@@ -105,4 +113,81 @@ function checkQuality(quality: Trace["quality"], span: Trace["span"]): void {
   assert.ok(quality.lost >= 0, `lost ${quality.lost}`);
 }
 
-async function checkParts(_trace: Trace, _random: Random): Promise<void> {}
+/** Parts of it: a window, one event batch by batch, the set of tables; each must agree with the whole. */
+async function checkParts(path: string, trace: Trace, random: Random, open: OpenTraceOptions): Promise<void> {
+  const recorded = [...trace.counts.keys()].filter((event) => trace.formats.has(event) && trace.has(event));
+  const window = someWindow(trace, random);
+  switch (random(9)) {
+    case 0: {
+      const part = trace.window(window);
+      checkRows(part);
+      checkQuality(part.quality, part.span);
+      for (const [event, count] of part.counts) {
+        assert.ok(count <= trace.counts.get(event)!, `${event} in a window`);
+      }
+      for (const event of recorded.slice(0, 2)) checkEvent(part, event, random);
+      return;
+    }
+    case 1: {
+      const part = await openTrace(path, { ...open, window });
+      checkRows(part);
+      checkQuality(part.quality, part.span);
+      for (const event of [...part.counts.keys()].slice(0, 2)) checkEvent(part, event, random);
+      return;
+    }
+    case 2: {
+      if (recorded.length === 0) return;
+      const event = pick(random, recorded);
+      const part = await openTrace(path, { ...open, events: [event] });
+      assert.equal(part.counts.get(event), trace.counts.get(event), `${event} alone`);
+      checkEvent(part, event, random);
+      return;
+    }
+    case 3:
+    case 4: {
+      if (recorded.length === 0) return;
+      const event = pick(random, recorded);
+      const columns = random(2) === 0 ? {} : { columns: trace.event(event).names.slice(0, 4) };
+      let rows = 0;
+      for await (
+        const batch of scanTrace(path, {
+          ...scanOptions(open),
+          event,
+          ...columns,
+          batchRows: pick(random, [1, 7, 100, 65536]),
+        })
+      ) {
+        for (const name of batch.names) {
+          assert.equal(batch.column(name).length, batch.length, `${event} ${name}`);
+        }
+        rows += batch.length;
+      }
+      assert.equal(rows, trace.counts.get(event), `rows of ${event} batch by batch`);
+      return;
+    }
+    case 5:
+      for (const [name, table] of tablesOf(trace)) {
+        const columns = table.names.slice(0, 12);
+        for (const column of columns) {
+          assert.equal(table.column(column).length, table.length, `${name} ${column}`);
+        }
+      }
+  }
+}
+
+/** What of the options of an open a scan takes as well. */
+function scanOptions({ formatsFrom, maxUnpacked }: OpenTraceOptions) {
+  return {
+    ...(formatsFrom === undefined ? {} : { formatsFrom }),
+    ...(maxUnpacked === undefined ? {} : { maxUnpacked }),
+  };
+}
+
+/** A part of the trace's time, or what is partly or wholly outside of it. */
+function someWindow({ span, epoch }: Trace, random: Random): TraceWindow {
+  const stamp = () => span.from + (span.to - span.from) * (random(1200) - 100) / 1000;
+  const [from, to] = [stamp(), stamp()].sort((x, y) => x - y) as [number, number];
+  const lead = pick(random, [0, 1e3, 1e9, Infinity]);
+  if (random(4) !== 0) return { from, to, lead };
+  return { from: epoch + BigInt(Math.floor(from)), to: epoch + BigInt(Math.ceil(to)), lead };
+}

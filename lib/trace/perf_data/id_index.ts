@@ -50,7 +50,9 @@ export function readGuestIds({ parts }: RecordParts, { littleEndian }: PerfHeade
       takeEntries(new DataView(record.buffer, record.byteOffset, size), littleEndian, ids);
     }
     at += size;
-    if (type === RecordType.TracingData && size >= 12) at += Math.ceil(head.getUint32(8, littleEndian) / 8) * 8;
+    if (type === RecordType.TracingData && size >= 12) {
+      at += Math.ceil(head.getUint32(8, littleEndian) / 8) * 8;
+    }
   }
   return ids;
 }
@@ -115,7 +117,11 @@ export function partByMachine(
     throw new RangeError(`guest: the recording has no guest ${chosen}; it has: ${known}`);
   }
   const sorted = (cpus: Set<number>) => [...cpus].filter((vcpu) => vcpu >= 0).sort((x, y) => x - y);
-  return { attrs: parted, machines, vcpus: new Map([...vcpus].map(([machine, cpus]) => [machine, sorted(cpus)])) };
+  return {
+    attrs: parted,
+    machines,
+    vcpus: new Map([...vcpus].map(([machine, cpus]) => [machine, sorted(cpus)])),
+  };
 }
 
 const HOST: IdMachine = { machine: 0, vcpu: -1 };

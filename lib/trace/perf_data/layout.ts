@@ -91,7 +91,10 @@ export interface CommonLayout {
 /** Lays out the samples of `attrs`, whose tracepoints have `formats` (by id). */
 export function layOut(attrs: readonly PerfAttr[], formats: ReadonlyMap<number, EventFormat>): Layouts {
   const all = attrs.map((attr) =>
-    sampleLayout(attr, attr.type === 2 && attr.foreign !== true ? formats.get(Number(attr.config)) : undefined)
+    sampleLayout(
+      attr,
+      attr.type === 2 && attr.foreign !== true ? formats.get(Number(attr.config)) : undefined,
+    )
   );
   const byId = new Map<bigint, SampleLayout>();
   const lowIds = new Uint16Array(65536);
@@ -131,7 +134,10 @@ function commonLayout(all: readonly SampleLayout[]): CommonLayout | undefined {
     cpu,
     raw,
     minWords: minWords + 1,
-    kinds: Uint8Array.from(all, (layout) => layout.sampleType === sampleType && layout.vcpu < 0 ? layout.kind : OTHER_LAYOUT),
+    kinds: Uint8Array.from(
+      all,
+      (layout) => layout.sampleType === sampleType && layout.vcpu < 0 ? layout.kind : OTHER_LAYOUT,
+    ),
     minRaws: Int32Array.from(all, (layout) => layout.minRaw),
     as: Int32Array.from(all, (layout) => word(layout.a)),
     bs: Int32Array.from(all, (layout) => word(layout.b)),
