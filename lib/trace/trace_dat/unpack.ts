@@ -1,4 +1,5 @@
-import process from "node:process";
+/** Deno's own, which is there without an import: that would load it where nothing is packed. */
+declare const process: { getBuiltinModule(id: "node:zlib"): typeof import("node:zlib") };
 
 /** How parts of a trace.dat are packed. */
 export type Packing = "none" | "zlib" | "zstd";

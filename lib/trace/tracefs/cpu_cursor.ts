@@ -1,7 +1,7 @@
 import type { KnownHole } from "../quality.ts";
 import type { PageLayout, StampBounds } from "../ring_buffer.ts";
 import type { PageIndex } from "./page_index.ts";
-import { PageRecords, type PageStart, walkPage } from "./page_records.ts";
+import { PageBlock, PageRecords, type PageStart, walkPage } from "./page_records.ts";
 import type { PageReader, PageStore } from "./page_store.ts";
 
 /** Bytes that are read at once: what stays in the processor's cache. */
@@ -57,13 +57,14 @@ export class CpuCursor {
   /** Row after the last of them. */
   end = 0;
   /** The bytes that `records.at` counts in. */
-  readonly view: DataView;
+  readonly block: PageBlock;
+  /** Whether it ended where the window does, and there are pages behind it. */
+  more = false;
   /** Damage found so far, in ns since the epoch; `offset` is a byte of the CPU's pages. */
   readonly holes: KnownHole[] = [];
   readonly #walk: Walk;
   readonly #reader: PageReader;
   readonly #index: PageIndex | undefined;
-  readonly #block: Uint8Array;
   readonly #pages: number;
   readonly #start: PageStart = { start: 0, base: 0, last: 0, limit: NO_LIMIT, losses: true };
   readonly #scratch = new Float64Array(2);
@@ -97,8 +98,7 @@ export class CpuCursor {
     this.#to = to ?? this.#pages;
     // One more than is walked: the stamp of the page behind is looked at.
     const atOnce = Math.min(Math.max(1, Math.floor(BLOCK / layout.size)) + 1, this.#pages);
-    this.#block = new Uint8Array(atOnce * layout.size);
-    this.view = new DataView(this.#block.buffer);
+    this.block = new PageBlock(atOnce * layout.size, layout.littleEndian);
     this.records = new PageRecords(layout.size);
     this.#start.losses = walk.losses;
     this.#epochHigh = Number(epoch >> 32n);
@@ -145,7 +145,7 @@ export class CpuCursor {
       this.#bad = -1;
     }
     const { records } = this;
-    walkPage(this.view, start, layout, epoch, wanted, least, records);
+    walkPage(this.block, start, layout, epoch, wanted, least, records);
     if (records.damage >= 0) {
       const to = next === undefined ? records.last : Math.max(records.last, next);
       this.#hole("corrupt", records.last, to, records.damage - at + page * layout.size);
@@ -159,6 +159,7 @@ export class CpuCursor {
     if (this.#ns(start.base) > window.to) {
       this.#page = this.#to;
       this.#done = true;
+      this.more = true;
       this.end = 0;
       return false;
     }
@@ -184,12 +185,10 @@ export class CpuCursor {
     const needed = Math.min(page + 2, this.#pages) - page;
     if (behind >= 0 && behind + needed <= this.#blockPages) return true;
     const { layout } = this.#walk;
-    const pages = Math.min(this.#block.length / layout.size, this.#pages - page);
-    const got = this.#reader.read(
-      this.list,
-      this.#block.subarray(0, pages * layout.size),
-      page * layout.size,
-    );
+    const { bytes } = this.block;
+    const pages = Math.min(bytes.length / layout.size, this.#pages - page);
+    const got = this.#reader.read(this.list, bytes.subarray(0, pages * layout.size), page * layout.size);
+    this.block.loaded(got);
     this.#blockPage = page;
     this.#blockPages = Math.floor(got / layout.size);
     return this.#blockPages > 0;
@@ -222,16 +221,16 @@ export class CpuCursor {
 
   #ticksAt(at: number): number {
     const { littleEndian } = this.#walk.layout;
-    const high = this.view.getUint32(littleEndian ? at + 4 : at, littleEndian);
-    const low = this.view.getUint32(littleEndian ? at : at + 4, littleEndian);
+    const { words } = this.block;
+    const high = words[(littleEndian ? at + 4 : at) >>> 2]!;
+    const low = words[(littleEndian ? at : at + 4) >>> 2]!;
     return (high - this.#epochHigh) * 2 ** 32 + (low - this.#epochLow);
   }
 
   #floatAt(at: number): number {
     const { littleEndian } = this.#walk.layout;
-    const high = this.view.getUint32(littleEndian ? at + 4 : at, littleEndian);
-    const low = this.view.getUint32(littleEndian ? at : at + 4, littleEndian);
-    return high * 2 ** 32 + low;
+    const { words } = this.block;
+    return words[(littleEndian ? at + 4 : at) >>> 2]! * 2 ** 32 + words[(littleEndian ? at : at + 4) >>> 2]!;
   }
 
   #ns(ticks: number): number {

@@ -1,4 +1,5 @@
 import type { Column } from "../../frame/column.ts";
+import { sliceColumn } from "../../frame/take_column.ts";
 import { type FieldSink, fieldSink } from "../decode_field.ts";
 import { type EventFormat, fieldOf } from "../event_format.ts";
 import type { CpuCursor } from "./cpu_cursor.ts";
@@ -29,13 +30,13 @@ export class EventColumns {
     for (const name of fields) {
       if (name === "ts") {
         const ts = this.#ts = new Float64Array(rows);
-        this.#columns.set(name, () => ts.subarray(0, this.length));
+        this.#columns.set(name, () => ts);
         continue;
       }
       const field = fieldOf(format, name);
       if (name === "cpu" && field === undefined) {
         const cpus = this.#cpus = new Uint16Array(rows);
-        this.#columns.set(name, () => cpus.subarray(0, this.length));
+        this.#columns.set(name, () => cpus);
         continue;
       }
       if (field === undefined) {
@@ -51,7 +52,7 @@ export class EventColumns {
   }
 
   /** Takes rows `from` to `to` of the records of `cursor`. */
-  take({ cpu, view, records: { ts, at, sizes } }: CpuCursor, from: number, to: number): void {
+  take({ cpu, block: { view }, records: { ts, at, sizes } }: CpuCursor, from: number, to: number): void {
     const row = this.length;
     this.length += to - from;
     const stamps = this.#ts;
@@ -62,9 +63,12 @@ export class EventColumns {
     }
   }
 
-  /** The columns by name. */
+  /** The columns by name, of the rows that were taken. */
   finish(): Record<string, Column> {
-    return Object.fromEntries(this.#names.map((name) => [name, this.#columns.get(name)!()]));
+    return Object.fromEntries(this.#names.map((name) => {
+      const column = this.#columns.get(name)!();
+      return [name, column.length === this.length ? column : sliceColumn(column, 0, this.length)];
+    }));
   }
 }
 

@@ -79,7 +79,7 @@ export async function open(path: string, options: OpenTracefsOptions = {}): Prom
     counts: survey.counts,
     holes,
     savedNames: parseSavedNames(await readIfThere(`${path}/saved_cmdlines`)),
-    span: survey.span,
+    span: recording.span,
     quality: () => survey.quality(holes),
     decode: (event, fields, exact) => recording.decode(event, fields, exact),
   });

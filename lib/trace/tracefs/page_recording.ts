@@ -68,6 +68,15 @@ export class PageRecording {
     );
   }
 
+  /** From the first to the last row of the stream, or of what of that lies in the window. */
+  get span(): { from: number; to: number } {
+    const { rows, span, more } = this.survey;
+    const { window } = this.#walk;
+    if (window === undefined) return span;
+    const from = window.from > 0 ? window.from : span.from;
+    return { from, to: more ? window.to : Math.max(from, rows === 0 ? 0 : span.to) };
+  }
+
   /** The scheduler's events in time order. */
   stream(): SchedStream {
     const { rows } = this.survey;

@@ -36,7 +36,7 @@ export function makeStream(
 function fillRows(
   out: SchedStream,
   row: number,
-  { cpu, view, records: { ids, ts, at, sizes } }: CpuCursor,
+  { cpu, block, records: { ids, ts, at, sizes } }: CpuCursor,
   from: number,
   to: number,
   { kinds, a, b, c, tid: tidAt }: RowReaders,
@@ -57,12 +57,12 @@ function fillRows(
       continue;
     }
     const start = at[i]!;
-    const tid = view.getInt32(start + tidAt, littleEndian);
+    const tid = integerAt(block, start, tidAt, littleEndian);
     out.tid[row] = tid;
     out.pid[row] = tid >= 0 && tid < processOf.length ? processOf[tid]! : -1;
-    out.a[row] = integerAt(view, start, a[id]!, littleEndian);
-    out.b[row] = integerAt(view, start, b[id]!, littleEndian);
-    out.c[row++] = integerAt(view, start, c[id]!, littleEndian);
+    out.a[row] = integerAt(block, start, a[id]!, littleEndian);
+    out.b[row] = integerAt(block, start, b[id]!, littleEndian);
+    out.c[row++] = integerAt(block, start, c[id]!, littleEndian);
   }
   return row;
 }

@@ -15,6 +15,8 @@ export interface Survey {
   readonly span: { readonly from: number; readonly to: number };
   /** Stamp of the last record of any event. */
   readonly end: number;
+  /** Whether there is something behind the window. */
+  readonly more: boolean;
   /** Damage in the pages, CPU by CPU. */
   readonly damage: readonly KnownHole[];
   /** By place of the CPU: its last stamp, and the lost events that its pages tell of. */
@@ -64,6 +66,7 @@ export function survey(
     rows,
     span,
     end,
+    more: cursors.some(({ more }) => more),
     damage: cursors.flatMap(({ holes }) => holes),
     cpus,
     quality(known) {
@@ -82,7 +85,7 @@ function surveyCpu(
   littleEndian: boolean,
   found: FoundHole[],
 ) {
-  const { cpu, records, view } = cursor;
+  const { cpu, records, block } = cursor;
   const { ids, ts, at, sizes } = records;
   let rows = 0;
   let lost = 0;
@@ -105,14 +108,14 @@ function surveyCpu(
       const t = ts[i]!;
       if (kind === Kind.Switch) {
         const start = at[i]!;
-        const previous = integerAt(view, start, a[id]!, littleEndian);
+        const previous = integerAt(block, start, a[id]!, littleEndian);
         if (switches > 0 && previous !== next) {
           breaks++;
           missing += t - switched;
           found.push({ hole: { kind: "chain", cpu, from: switched, to: t, lost: 0 }, first: false });
         }
         switches++;
-        next = integerAt(view, start, c[id]!, littleEndian);
+        next = integerAt(block, start, c[id]!, littleEndian);
         switched = t;
       } else if (id === LOST_ID) {
         const count = sizes[i]!;

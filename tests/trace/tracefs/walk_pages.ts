@@ -48,10 +48,10 @@ export function walkPages(bytes: Uint8Array, layout: PageLayout, options: WalkPa
     for (let row = cursor.row; row < cursor.end; row++) {
       ids.push(cursor.records.ids[row]!);
       ts.push(cursor.records.ts[row]!);
-      found.push(cursor.view.getUint16(cursor.records.at[row]!, layout.littleEndian));
+      found.push(cursor.block.view.getUint16(cursor.records.at[row]!, layout.littleEndian));
       sizes.push(cursor.records.sizes[row]!);
       const end = cursor.records.at[row]! + (ids.at(-1) === 0 ? 0 : sizes.at(-1)!);
-      if (end > cursor.view.byteLength) throw new Error(`row ${ids.length - 1} lies outside`);
+      if (end > cursor.block.view.byteLength) throw new Error(`row ${ids.length - 1} lies outside`);
     }
   }
   return { length: ids.length, ids, ts, found, sizes, holes: cursor.holes };
