@@ -10,8 +10,8 @@ export interface Identity {
   readonly options: string;
   /** All of it: two that are equal have the same bytes behind them, and were read by the same reader. */
   readonly text: string;
-  /** Last change of the recording, ns since 1970. */
-  readonly changed: bigint;
+  /** From when on (ms since 1970) a change of the recording has other stamps than these. */
+  readonly distinct: number;
 }
 
 /** Rises with the layout of the entries. */
@@ -27,17 +27,17 @@ export function identityOf(path: string, options: OpenTraceOptions): Identity | 
     const real = realpathSync(path);
     const chosen = JSON.stringify({ instance: options.instance });
     const facts: string[] = [];
-    let changed = 0n;
+    let distinct = 0;
     for (const file of filesAt(real)) {
-      const { dev, ino, size, mtimeNs, ctimeNs } = statSync(file, { bigint: true });
-      // The change time moves even where someone sets the modification time back.
-      facts.push([file, dev, ino, size, mtimeNs, ctimeNs].join(" "));
-      if (ctimeNs > changed) changed = ctimeNs;
+      // Deno tells the modification time in ms, and the change time, which nobody can set back, in whole seconds.
+      const { dev, ino, size, mtimeMs, ctimeMs } = statSync(file);
+      facts.push([file, dev, ino, size, mtimeMs, ctimeMs].join(" "));
+      distinct = Math.max(distinct, mtimeMs + TICK_MS, Math.floor(ctimeMs / 1000) * 1000 + 1000 + TICK_MS);
       if (facts.length > MOST_FILES) return undefined;
     }
     if (facts.length === 0) return undefined;
     const text = [`layout ${LAYOUT}`, readerVersion(), chosen, ...facts].join("\n");
-    return { path: real, options: chosen, text, changed };
+    return { path: real, options: chosen, text, distinct };
   } catch {
     return undefined;
   }
@@ -62,26 +62,29 @@ export function entryName({ path, options }: Identity): string {
   return `${name}-${crc32(`${path}\n${options}`).toString(16).padStart(8, "0")}`;
 }
 
-/** Stamps of a file stand still for up to a tick of the kernel, 10 ms at the most; twice that for clocks that are not our own. */
+/** The kernel's stamps stand still for a tick, 10 ms at the most. */
 const TICK_MS = 20;
 
 /**
- * Waits until a change of the recording would have another stamp than it has now. Without it, one that is made right after it was
- * read would not be seen.
+ * Waits until a change of the recording would have other stamps than it has now, for a second at the most: without it, one that is made
+ * right after the recording was read would not be seen. Returns whether that can be: not where the stamps are of a clock that is
+ * ahead. Throws the signal's reason.
  */
-export async function settled({ changed }: Identity, signal?: AbortSignal): Promise<void> {
-  const age = Date.now() - Number(changed / 1_000_000n);
-  if (age > TICK_MS || age < -TICK_MS) return;
+export async function settled({ distinct }: Identity, signal?: AbortSignal): Promise<boolean> {
+  const wait = distinct - Date.now();
+  if (wait <= 0) return true;
+  if (wait > 1000 + 2 * TICK_MS) return false;
   await new Promise<void>((resolve) => {
     const done = () => {
       clearTimeout(timer);
       signal?.removeEventListener("abort", done);
       resolve();
     };
-    const timer = setTimeout(done, TICK_MS);
+    const timer = setTimeout(done, wait);
     signal?.addEventListener("abort", done);
   });
   signal?.throwIfAborted();
+  return true;
 }
 
 let version: string | undefined;

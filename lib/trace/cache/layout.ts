@@ -67,7 +67,8 @@ export interface EventPlace extends TablePlace {
 export interface FilePlace {
   readonly name: string;
   readonly size: number;
-  readonly mtime: string;
+  /** When it was written, ms since 1970. */
+  readonly mtime: number;
 }
 
 /** The content of an entry's `meta.json`, besides what a trace tells of itself. */

@@ -31,16 +31,17 @@ export async function openCached(
 ): Promise<Trace> {
   const { signal, window, events, columns, formatsFrom, cacheSize = LIMIT } = options;
   signal?.throwIfAborted();
-  // Layouts from elsewhere may change while the file stays.
-  if (formatsFrom !== undefined) return await open(path, options);
+  // Layouts from elsewhere may change while the file stays; guests beside their host are rare, and an entry has no place for them.
+  if (formatsFrom !== undefined || options.guest !== undefined) return await open(path, options);
   const before = identityOf(path, options);
   if (before === undefined) return await open(path, options);
   const entry = `${directory}/${entryName(before)}`;
   const kept = readEntry(entry, path, before);
   if (kept !== undefined) return kept;
   if (window !== undefined || events !== undefined || columns !== undefined) return await open(path, options);
-  await settled(before, signal);
+  if (!await settled(before, signal)) return await open(path, options);
   const trace = await open(path, options);
+  if (trace.guests.length > 0) return trace;
   const unchanged = () => identityOf(path, options)?.text === before.text;
   const written = await writeEntry(directory, entry, trace, path, before, unchanged, signal);
   if (written) evict(directory, entry, cacheSize);

@@ -1,4 +1,3 @@
-import { statSync } from "node:fs";
 import { crc32 } from "node:zlib";
 import { type Codes, type Column, type Columns, DictColumn } from "../../frame/column.ts";
 import { Frame } from "../../frame/frame.ts";
@@ -24,13 +23,7 @@ import {
  */
 export function readEntry(entry: string, path: string, identity: Identity): Trace | undefined {
   try {
-    const [metaText, toldText, formatsText] = checkedMeta(entry);
-    const meta = fromJson(metaText) as EntryMeta;
-    if (meta.identity !== identity.text) return undefined;
-    for (const { name, size, mtime } of meta.files) {
-      const found = statSync(`${entry}/${name}`, { bigint: true });
-      if (found.size !== BigInt(size) || String(found.mtimeNs) !== mtime) return undefined;
-    }
+    const { meta, toldText, formatsText } = checkedMeta(entry, identity);
     const told = fromJson(toldText) as Omit<TraceParts, "stream" | "formats" | "decode" | "quality">;
     const formats = new LateMap(() =>
       new Map((JSON.parse(formatsText) as EventFormat[]).map((format) => [format.name, format]))
@@ -54,14 +47,35 @@ export function readEntry(entry: string, path: string, identity: Identity): Trac
   }
 }
 
-/** The three lines of `meta.json`. Throws where its checksum is another. */
-function checkedMeta(entry: string): [string, string, string] {
+/** Whether the entry at `entry` is one of `identity`, and its files are as they were written. */
+export function isThere(entry: string, identity: Identity): boolean {
+  try {
+    checkedMeta(entry, identity);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** What `meta.json` says. Throws where it is damaged or of another recording, or the files are not those it tells of. */
+function checkedMeta(
+  entry: string,
+  identity: Identity,
+): { meta: EntryMeta; toldText: string; formatsText: string } {
   const text = Deno.readTextFileSync(`${entry}/meta.json`);
   const end = text.lastIndexOf("\n", text.length - 2) + 1;
   const body = text.slice(0, end);
   if (Number(text.slice(end)) !== crc32(body)) throw new RangeError("meta.json is damaged");
   const lines = body.split("\n");
-  return [lines[0]!, lines[1]!, lines[2]!];
+  const meta = fromJson(lines[0]!) as EntryMeta;
+  if (meta.identity !== identity.text) throw new RangeError("the entry is of another recording");
+  for (const { name, size, mtime } of meta.files) {
+    const found = Deno.statSync(`${entry}/${name}`);
+    if (found.size !== size || (found.mtime?.getTime() ?? 0) !== mtime) {
+      throw new RangeError(`${name} is damaged`);
+    }
+  }
+  return { meta, toldText: lines[1]!, formatsText: lines[2]! };
 }
 
 /** Marks the entry as used now. Not being allowed to is no error. */

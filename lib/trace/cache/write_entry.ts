@@ -1,10 +1,10 @@
 import { crc32 } from "node:zlib";
-import { statSync } from "node:fs";
 import { type Column, type Columns, DictColumn } from "../../frame/column.ts";
 import { writeArrow } from "../../frame/to_arrow.ts";
 import { STREAM_EVENTS } from "../stream.ts";
 import { gather, type Trace } from "../trace.ts";
 import type { Identity } from "./identity.ts";
+import { isThere } from "./read_entry.ts";
 import {
   type AnyArray,
   type ArrayName,
@@ -38,6 +38,8 @@ export async function writeEntry(
     const writer = new EntryWriter(partial);
     await writer.write(trace, path, identity, signal);
     if (!unchanged()) return false;
+    // Another process was faster: what it wrote may be in use already.
+    if (isThere(entry, identity)) return true;
     return await takePlace(partial, entry);
   } catch {
     signal?.throwIfAborted();
@@ -150,7 +152,9 @@ class EntryWriter {
     const made = this.#table(file, safe, length);
     return {
       rows: length,
-      columns: { ...made.columns, ...shared },
+      columns: Object.fromEntries(
+        Object.keys(columns).map((field) => [field, shared[field] ?? made.columns[field]!]),
+      ),
       exact: Object.keys(exact).length === 0 ? {} : this.#table(`${file}.exact`, exact, length).columns,
       refused,
     };
@@ -194,7 +198,11 @@ class EntryWriter {
         places[field] = { ...places[field], dictionary: file } as ColumnPlace;
       }
     }
-    return { rows, columns: places };
+    // In the order of the table.
+    return {
+      rows,
+      columns: Object.fromEntries(Object.keys(columns).map((field) => [field, places[field]!])),
+    };
   }
 
   /** Writes an Arrow file in one batch, so that each column lies in one piece, and notes where. */
@@ -238,8 +246,8 @@ class EntryWriter {
         for (let done = 0; done < bytes.length;) done += file.writeSync(bytes.subarray(done));
       });
     }
-    const { size, mtimeNs } = statSync(path, { bigint: true });
-    this.#files.push({ name, size: Number(size), mtime: String(mtimeNs) });
+    const { size, mtime } = Deno.statSync(path);
+    this.#files.push({ name, size, mtime: mtime?.getTime() ?? 0 });
   }
 }
 
