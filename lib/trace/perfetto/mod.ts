@@ -62,10 +62,8 @@ export function read(source: ByteSource): Trace {
       "none",
     );
   }
-  const { facts, base } = pass;
-  const { stream, start, end } = pass.finish();
-  const epoch = base + BigInt(start);
-  const to = end - start;
+  const { facts } = pass;
+  const { stream, epoch, to, savedNames } = pass.finish();
   const holes: KnownHole[] = facts.knownHoles(epoch);
   for (const { kind, offset } of damage) {
     holes.push({ kind, cpu: -1, from: kind === "truncated" ? to : 0, to, lost: 0, offset });
@@ -89,7 +87,7 @@ export function read(source: ByteSource): Trace {
     formats,
     counts: new Map(seen.map(({ name, count }) => [name, count])),
     holes,
-    savedNames: new Map(),
+    savedNames,
     decode(event, fields, exact) {
       const format = formats.get(event);
       if (format === undefined) throw new RangeError(`The trace has no event ${JSON.stringify(event)}`);
@@ -134,23 +132,34 @@ class FirstPass {
     this.facts.packet(bytes, from, to);
   }
 
-  finish(): { stream: SchedStream; start: number; end: number } {
-    const { threads } = this.facts;
+  /** The stream, the stamp of its ts = 0, its last stamp, and names that no row tells. */
+  finish(): { stream: SchedStream; epoch: bigint; to: number; savedNames: Map<number, string> } {
+    const { threads, epoch: told, namesSaved } = this.facts;
     const rows = this.#rows;
-    const since = (stamp: bigint) => Number(stamp - this.base);
     if (!this.#based) this.base = threads.find(({ ts }) => ts !== undefined)?.ts ?? 0n;
+    let untimed = 0;
     const names = new Map<number, string>();
+    const savedNames = new Map<number, string>();
     for (const { ts, tid, tgid, name } of threads) {
-      if (name === undefined) continue;
-      const text = decodeTaskName(name);
-      if (names.get(tid) === text) continue;
+      const text = name === undefined ? undefined : decodeTaskName(name);
+      if (text === undefined || names.get(tid) === text) continue;
       names.set(tid, text);
-      rows.add(Kind.Comm, ts === undefined ? -Infinity : since(ts), 0, tgid, tid, rows.comm(text), 0, 0);
+      if (namesSaved && (ts === undefined || ts === told)) savedNames.set(tid, text);
+      else {
+        const at = ts === undefined || ts === told ? -Infinity : Number(ts - this.base);
+        if (at === -Infinity) untimed++;
+        rows.add(Kind.Comm, at, 0, tgid, tid, rows.comm(text), 0, 0);
+      }
     }
     this.#addLosses();
-    const made = rows.finish();
-    this.#fillProcesses(made.stream, this.base + BigInt(made.start));
-    return made;
+    const { stream, start, end } = rows.finish();
+    const first = this.base + BigInt(start);
+    // A trace may begin before its first event.
+    const epoch = told !== undefined && told < first ? told : first;
+    const before = Number(first - epoch);
+    if (before > 0) { for (let i = untimed; i < stream.length; i++) stream.ts[i]! += before; }
+    this.#fillProcesses(stream, epoch);
+    return { stream, epoch, to: end - start + before, savedNames };
   }
 
   /** Rows for the losses that our track of holes tells; before the events, as they stand before one of the same stamp. */
@@ -240,8 +249,12 @@ class FirstPass {
     return seen;
   }
 
-  /** The process of each row's thread, as it was told before the row; the first that is told holds for what was before. */
-  #fillProcesses({ kind, ts, tid, pid, length }: SchedStream, epoch: bigint): void {
+  /**
+   * The process of each row's thread, as it was told before the row; the first that is told holds for what was before. A name
+   * comes from the CPU that its thread runs on.
+   */
+  #fillProcesses({ kind, ts, cpu, tid, pid, c, length }: SchedStream, epoch: bigint): void {
+    const runsOn = new Map<number, number>();
     const known = new Map<number, number>();
     const later: { at: number; tid: number; tgid: number }[] = [];
     for (const { ts: stamp, tid, tgid } of this.facts.threads) {
@@ -256,7 +269,9 @@ class FirstPass {
       for (; next < later.length && later[next]!.at <= ts[i]!; next++) {
         known.set(later[next]!.tid, later[next]!.tgid);
       }
-      if (kind[i] !== Kind.Comm && kind[i] !== Kind.Lost) pid[i] = known.get(tid[i]!) ?? -1;
+      if (kind[i] === Kind.Switch) runsOn.set(c[i]!, cpu[i]!);
+      if (kind[i] === Kind.Comm) cpu[i] = runsOn.get(tid[i]!) ?? 0;
+      else if (kind[i] !== Kind.Lost) pid[i] = known.get(tid[i]!) ?? -1;
     }
   }
 }

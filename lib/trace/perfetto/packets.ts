@@ -44,6 +44,10 @@ export const FTRACE_CLOCK_MONO_RAW = 4;
 
 /** Keys of TraceAttributes by which a trace of ours tells what Perfetto has no field for. */
 export const Attribute = {
+  /** The stamp of ts = 0. */
+  epoch: "schedscope.epoch",
+  /** `saved` where the first names were known apart from the records (saved_cmdlines), else `records`. */
+  names: "schedscope.names",
   clock: "schedscope.clock",
   hz: "schedscope.clock_hz",
   resolution: "schedscope.clock_resolution",

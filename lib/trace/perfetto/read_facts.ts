@@ -118,6 +118,17 @@ export class PerfettoFacts {
     };
   }
 
+  /** Stamp of ts = 0, in a trace of ours. */
+  get epoch(): bigint | undefined {
+    const text = this.#attributes.get(Attribute.epoch) ?? "";
+    return /^\d{1,19}$/.test(text) ? BigInt(text) : undefined;
+  }
+
+  /** Whether the first names were known apart from the records. */
+  get namesSaved(): boolean {
+    return this.#attributes.get(Attribute.names) === "saved";
+  }
+
   /** Its CPUs. */
   topology(): TraceTopology {
     const lists = (key: string): number[][] => {

@@ -116,6 +116,8 @@ function headPackets(trace: Trace): Uint8Array[] {
   if (own !== undefined) clocks.set(own, epoch);
   if (clock.wallOffset !== undefined) clocks.set(REALTIME, epoch + clock.wallOffset);
   const attributes: [string, string | undefined][] = [
+    [Attribute.epoch, epoch.toString()],
+    [Attribute.names, trace.savedNames.size > 0 ? "saved" : "records"],
     [Attribute.clock, clock.name],
     [Attribute.hz, clock.hz?.toString()],
     [Attribute.resolution, clock.resolution?.toString()],
