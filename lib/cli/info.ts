@@ -32,7 +32,7 @@ export async function run(args: string[]): Promise<number> {
     return ExitCode.Ok;
   }
   if (parsed.rest.length !== 1) throw new UsageError(`Expected one FILE but found ${parsed.rest.length}`);
-  const trace = await openTrace(parsed.rest[0]!, traceOptions(parsed));
+  const trace = await openTrace(parsed.rest[0]!, { ...traceOptions(parsed), lazy: true });
   if (parsed.has("json")) console.log(JSON.stringify(infoOf(trace), null, 2));
   else printInfo(trace);
   return ExitCode.Ok;

@@ -39,6 +39,11 @@ export interface OpenTraceOptions {
   /** Fields of events that may be asked for, besides `ts`, `cpu` and `common_pid`; others give an error. Default: all. */
   columns?: readonly string[];
   /**
+   * Events are counted and what is missing is found at once, but the stream of a perf.data is made when it is first asked
+   * for: for those who only want to know what a recording holds. Default false.
+   */
+  lazy?: boolean;
+  /**
    * Threads that read a large file together, this one among them; 1 = this one alone. Default: as many as pay, by the
    * file's size and the machine's CPUs. The result is the same.
    */

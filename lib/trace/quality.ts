@@ -1,6 +1,7 @@
 import { DictColumn } from "../frame/column.ts";
 import { Frame } from "../frame/frame.ts";
-import { Kind, type SchedStream } from "./stream.ts";
+import { QualityTracker } from "./quality_tracker.ts";
+import type { SchedStream } from "./stream.ts";
 
 /** Why something is missing. */
 export type HoleKind = "lost" | "chain" | "truncated" | "corrupt";
@@ -77,41 +78,9 @@ export interface CpuChain {
  * the next_pid of the CPU's switch before), which happens on real machines without any lost record.
  */
 export function assessQuality(stream: SchedStream, known: readonly KnownHole[]): Quality {
-  const { kind, ts, cpu, a, c, length } = stream;
-  const holes: KnownHole[] = [...known];
-  let cpus = 0;
-  for (let i = 0; i < length; i++) if (kind[i] === Kind.Switch && cpu[i]! >= cpus) cpus = cpu[i]! + 1;
-  const next = new Int32Array(cpus).fill(-1);
-  const last = new Float64Array(cpus).fill(NaN);
-  const switches = new Int32Array(cpus);
-  const breaks = new Int32Array(cpus);
-  const missing = new Float64Array(cpus);
-  const recorded = new Float64Array(65536).fill(NaN);
-  for (let i = 0; i < length; i++) {
-    const on = cpu[i]!;
-    const t = ts[i]!;
-    if (kind[i] === Kind.Lost) {
-      // The record was written when there was room again: what is missing lies after the CPU's last record.
-      const from = Number.isNaN(recorded[on]!) ? ts[0]! : recorded[on]!;
-      holes.push({ kind: "lost", cpu: on, from, to: t, lost: a[i]! >>> 0 });
-    }
-    recorded[on] = t;
-    if (kind[i] !== Kind.Switch) continue;
-    if (switches[on]! > 0 && next[on] !== a[i]) {
-      breaks[on]!++;
-      missing[on]! += t - last[on]!;
-      holes.push({ kind: "chain", cpu: on, from: last[on]!, to: t, lost: 0 });
-    }
-    switches[on]!++;
-    next[on] = c[i]!;
-    last[on] = t;
-  }
-  const chains: CpuChain[] = [];
-  for (let on = 0; on < cpus; on++) {
-    if (switches[on] === 0) continue;
-    chains.push({ cpu: on, switches: switches[on]!, breaks: breaks[on]!, missing: missing[on]! });
-  }
-  return qualityOf(holes, chains, length === 0 ? 0 : ts[length - 1]! - ts[0]!);
+  const tracker = new QualityTracker();
+  tracker.take(stream, stream.length);
+  return tracker.finish(known);
 }
 
 /** The quality of a trace of `span` ns that has these holes, and switches on the CPUs of `chains`. */

@@ -9,6 +9,8 @@ import type { Frame } from "../../frame/frame.ts";
 import type { EventFormat } from "../event_format.ts";
 import { TraceFormatError } from "../errors.ts";
 import type { KnownHole } from "../quality.ts";
+import { QualityTracker } from "../quality_tracker.ts";
+import { RowBlocks } from "../row_blocks.ts";
 import { Trace } from "../trace.ts";
 import type { SchedStream } from "../stream.ts";
 import type { ScanRequest } from "../scan.ts";
@@ -45,6 +47,8 @@ export interface OpenPerfDataOptions {
   formatsFrom?: string | undefined;
   /** Only what is needed for this part of the recording is read; what is read may be more than it. Default: all is read. */
   window?: TraceWindow | undefined;
+  /** Events are counted and their quality is assessed, but the stream is made when it is first asked for. Default false. */
+  lazy?: boolean | undefined;
   /**
    * Process, on the host, of the guest whose events are read instead of the host's; `trace.guests` has those there are. Its rows
    * have the guest's CPUs. Default: the host.
@@ -88,6 +92,10 @@ async function readParts(
 ): Promise<Trace> {
   if (options.window !== undefined) {
     const trace = await readWindow(path, source, more, options, options.window);
+    if (trace !== undefined) return trace;
+  }
+  if (options.lazy === true) {
+    const trace = await survey(path, source, more, options);
     if (trace !== undefined) return trace;
   }
   // Rows that a round may have before more room is made; what is not used costs nothing.
@@ -237,6 +245,34 @@ async function readInto<B extends RowBuffer>(
 }
 
 /**
+ * Goes over the records and keeps none. undefined where the records of a CPU are not in the order of time, so that they must
+ * be sorted before it can be said what is missing.
+ */
+async function survey(
+  path: string,
+  source: ByteSource,
+  more: readonly ByteSource[],
+  options: OpenPerfDataOptions,
+): Promise<Trace | undefined> {
+  const prepared = await prepare(path, source, more, options);
+  const { parts, layouts } = prepared;
+  const tracker = new QualityTracker();
+  const rows = new RowBlocks((columns, count) => tracker.take(columns, count));
+  const records = readRecords(parts, layouts, rows);
+  rows.flush();
+  if (!tracker.inOrder) return undefined;
+  const start = tracker.from === Infinity ? 0 : tracker.from;
+  const stream = () => {
+    const builder = new StreamBuilder(1 << 16);
+    readRecords(parts, layouts, builder);
+    return builder.finish().stream;
+  };
+  const epoch = records.base + BigInt(start);
+  const to = Math.max(0, tracker.to - start);
+  return makeTrace(prepared, parts, records, stream, epoch, to, { tracker, start });
+}
+
+/**
  * Reads what is needed for `window`. undefined where it must be cut out of the whole: where the records that were read have
  * some that were written later than the rounds allow, so that others may be anywhere.
  */
@@ -279,7 +315,7 @@ async function readWindow(
     epoch,
     // By its span it is told whether there is more behind it.
     records.end === undefined ? end : records.delivered,
-    true,
+    {},
   );
 }
 
@@ -287,10 +323,10 @@ function makeTrace(
   prepared: Prepared,
   parts: RecordParts,
   records: Records<RowBuffer>,
-  stream: SchedStream,
+  stream: SchedStream | (() => SchedStream),
   epoch: bigint,
   to: number,
-  part = false,
+  known?: { tracker?: QualityTracker; start?: number },
 ): Trace {
   const { path, source, header, formats, machines, guest, layouts } = prepared;
   const features = readFeatures(source, header);
@@ -323,7 +359,8 @@ function makeTrace(
     guests: guestsOf(machines, formats, records.counts),
     ...(guest === undefined ? {} : { guest }),
     stream,
-    ...(part ? { span: { from: 0, to } } : {}),
+    ...(known === undefined ? {} : { span: { from: 0, to } }),
+    ...(known?.tracker === undefined ? {} : { quality: () => known.tracker!.finish(holes, known.start) }),
     formats: new Map([...formats.values()].map((format) => [format.name, format])),
     counts,
     holes,
