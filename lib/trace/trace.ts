@@ -323,16 +323,21 @@ export class Trace {
     const rows = this.rowsOf(Kind.Switch);
     const { ts, cpu, a, b, c } = this.stream;
     const event = "sched:sched_switch";
+    // Without a switch the recording may not know the event at all, and its table has the columns nevertheless.
+    const texts = (field: string) => () =>
+      rows.length === 0 ? DictColumn.from([]) : this.#decode(event, [field])[field] as DictColumn;
+    const priorities = (field: string) => () =>
+      rows.length === 0 ? new Int32Array() : this.#decode(event, [field])[field] as Int32Array;
     return new Frame<SwitchColumns>({
       ts: () => gather(ts, rows),
       cpu: () => gather(cpu, rows),
-      prev_comm: () => this.#decode(event, ["prev_comm"])["prev_comm"] as DictColumn,
+      prev_comm: texts("prev_comm"),
       prev_pid: () => gather(a, rows),
-      prev_prio: () => this.#decode(event, ["prev_prio"])["prev_prio"] as Int32Array,
+      prev_prio: priorities("prev_prio"),
       prev_state: () => gather(b, rows),
-      next_comm: () => this.#decode(event, ["next_comm"])["next_comm"] as DictColumn,
+      next_comm: texts("next_comm"),
       next_pid: () => gather(c, rows),
-      next_prio: () => this.#decode(event, ["next_prio"])["next_prio"] as Int32Array,
+      next_prio: priorities("next_prio"),
     }, rows.length);
   }
 

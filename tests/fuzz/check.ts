@@ -59,10 +59,8 @@ function lookAt(trace: Trace, random: Random): void {
   for (const column of trace.wakeups.names) {
     assert.equal(trace.wakeups.column(column).length, trace.wakeups.length);
   }
-  if (trace.has("sched:sched_switch")) {
-    for (const column of trace.switches.names) {
-      assert.equal(trace.switches.column(column).length, trace.switches.length, `switches ${column}`);
-    }
+  for (const column of trace.switches.names) {
+    assert.equal(trace.switches.column(column).length, trace.switches.length, `switches ${column}`);
   }
   const events = [...counts.keys()];
   for (let i = Math.min(events.length, 5); i > 0; i--) checkEvent(trace, pick(random, events), random);

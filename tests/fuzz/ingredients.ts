@@ -1,3 +1,5 @@
+import { openTrace } from "../../lib/trace/open.ts";
+import { writePerfetto } from "../../lib/trace/perfetto/mod.ts";
 import { startTracefs } from "../../lib/trace/record/tracefs.ts";
 import { toBigEndian } from "../trace/perf_data/to_big_endian.ts";
 import { makeSwitches } from "../trace/record/busy.ts";
@@ -48,6 +50,9 @@ export async function makeIngredients(directory: string): Promise<void> {
   await writeText(`${directory}/perf-script.txt`, 250, "perf", "script", "--header", "-i", many);
   await writeText(`${directory}/perf-script-ns.txt`, 250, "perf", "script", "--ns", "-F", "+pid", "-i", many);
   const one = `${directory}/plain.perf`;
+  await writePerfetto(await openTrace(one), `${directory}/plain.perfetto`);
+  await writePerfetto(await openTrace(many), `${directory}/many-events.perfetto`);
+  await openTrace(one, { cache: `${directory}/cache` });
   await writeText(
     `${directory}/timehist.txt`,
     250,
