@@ -39,6 +39,11 @@ export class TextTable {
     }
   }
 
+  /** Whether the string numbered `code` is the one in `bytes` from `start` to `end`: less work than to look for it. */
+  is(code: number, bytes: Uint8Array, start: number, end: number): boolean {
+    return code < this.#hashes.length && this.#equals(code, bytes, start, end - start);
+  }
+
   /**
    * The strings with codes pointing at them: safe to print, so that strings that print alike become one, or with
    * `exact` as {@linkcode decodeTaskName} has them, so that the bytes can be had back.

@@ -23,6 +23,15 @@ const BUFFER = 1 << 20;
  * `tooLong` is told where they start.
  */
 export function forEachLine(source: ByteSource, visit: LineVisitor, tooLong: (offset: number) => void): void {
+  for (const _ of lineBlocks(source, visit, tooLong));
+}
+
+/** The same, with a rest after each block that was read. */
+export function* lineBlocks(
+  source: ByteSource,
+  visit: LineVisitor,
+  tooLong: (offset: number) => void,
+): Generator<undefined, void, undefined> {
   const buffer = new Uint8Array(Math.min(BUFFER, source.size + 1));
   using reader = source.open();
   let filled = 0;
@@ -35,28 +44,42 @@ export function forEachLine(source: ByteSource, visit: LineVisitor, tooLong: (of
     ended = position >= source.size || got === 0;
     const offset = position - filled;
     const bytes = buffer.subarray(0, filled);
-    // Lines that start behind this wait until there is more behind them.
-    const last = ended ? filled : filled - LOOK_AHEAD;
     let at = 0;
-    while (at < last) {
-      let end = bytes.indexOf(10, at);
-      if (end < 0) {
-        if (!ended) {
-          if (filled - at <= buffer.length >> 1) break;
-          if (!skipping) tooLong(offset + at);
-          skipping = true;
-          at = filled;
-          break;
-        }
-        end = filled;
-      }
-      if (skipping) {
-        skipping = false;
-        at = end + 1;
-      } else at = visit(bytes, at, end, filled, offset);
+    if (skipping) {
+      const end = bytes.indexOf(10);
+      skipping = end < 0;
+      at = skipping ? filled : end + 1;
     }
-    at = Math.min(at, filled);
+    at = Math.min(filled, visitBlock(bytes, at, ended, offset, visit));
+    if (!ended && filled - at > buffer.length >> 1 && bytes.indexOf(10, at) < 0) {
+      tooLong(offset + at);
+      skipping = true;
+      at = filled;
+    }
     buffer.copyWithin(0, at, filled);
     filled -= at;
+    yield;
   }
+}
+
+/** Visits the lines from `at` on that have enough behind them, or all if the text ended; where the next one starts. */
+function visitBlock(
+  bytes: Uint8Array,
+  at: number,
+  ended: boolean,
+  offset: number,
+  visit: LineVisitor,
+): number {
+  const filled = bytes.length;
+  // Lines that start behind this wait until there is more behind them.
+  const last = ended ? filled : filled - LOOK_AHEAD;
+  while (at < last) {
+    let end = bytes.indexOf(10, at);
+    if (end < 0) {
+      if (!ended) break;
+      end = filled;
+    }
+    at = visit(bytes, at, end, filled, offset);
+  }
+  return at;
 }

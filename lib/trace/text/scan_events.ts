@@ -2,7 +2,7 @@ import type { ByteSource } from "../byte_source.ts";
 import { TextTable } from "../text_table.ts";
 import { EventLine } from "./event_line.ts";
 import { fieldNames, fullName, KNOWN_EVENTS } from "./event_names.ts";
-import { forEachLine } from "./lines.ts";
+import { lineBlocks } from "./lines.ts";
 
 /** An event that the lines name. */
 export interface SeenEvent {
@@ -33,9 +33,23 @@ const LONGEST_BROKEN = 2048;
 
 /** Goes over all lines of `source` and tells the events in them. Returns the events that were seen. */
 export function scanEvents(source: ByteSource, visitor: EventVisitor): ReadonlyMap<string, SeenEvent> {
+  const blocks = eventBlocks(source, visitor);
+  for (;;) {
+    const { done, value } = blocks.next();
+    if (done) return value;
+  }
+}
+
+/** The same, with a rest after each block that was read. */
+export function* eventBlocks(
+  source: ByteSource,
+  visitor: EventVisitor,
+): Generator<undefined, ReadonlyMap<string, SeenEvent>, undefined> {
   const line = new EventLine();
   const codes = new TextTable();
   const byCode: SeenEvent[] = [];
+  /** The event last seen for a length and letter, which is the one in most lines. */
+  const recent = new Uint16Array(256);
   const byName = new Map<string, SeenEvent>();
 
   const seen = (bytes: Uint8Array): SeenEvent => {
@@ -61,7 +75,7 @@ export function scanEvents(source: ByteSource, visitor: EventVisitor): ReadonlyM
     return -1;
   };
 
-  forEachLine(source, (bytes, from, to, limit, offset) => {
+  yield* lineBlocks(source, (bytes, from, to, limit, offset) => {
     const first = bytes[from]!;
     // perf's callchains are set in by a tab, and end with an empty line.
     if (to === from || first === 0x09) return to + 1;
@@ -77,7 +91,13 @@ export function scanEvents(source: ByteSource, visitor: EventVisitor): ReadonlyM
       visitor.record?.(line, bytes);
       return to + 1;
     }
-    const code = codes.add(bytes, line.eventFrom, line.eventTo);
+    const { eventFrom, eventTo } = line;
+    const guess = ((eventTo - eventFrom) * 31 + (bytes[eventTo - 2] ?? 0)) & 255;
+    let code = recent[guess]!;
+    if (!codes.is(code, bytes, eventFrom, eventTo)) {
+      code = codes.add(bytes, eventFrom, eventTo);
+      recent[guess] = code;
+    }
     const event = byCode[code] ??= seen(bytes);
     if (event.kind !== 0 && !line.fields(event.kind)) {
       const end = joined(bytes, from, to, limit, event.kind);

@@ -13,7 +13,8 @@ export class ThreadNames {
   set(tid: number, bytes: Uint8Array, from: number, to: number, onlyNew: boolean): void {
     if (tid <= 0 || tid >= MOST || to <= from) return;
     if (tid >= this.#codes.length) this.#grow(tid);
-    if (onlyNew && this.#codes[tid] !== 0) return;
+    const code = this.#codes[tid]!;
+    if (code !== 0 && (onlyNew || this.#table.is(code - 1, bytes, from, to))) return;
     if (bytes[from] === 0x3c && to - from === 5 && bytes[from + 1] === 0x2e) return;
     if (bytes[from] === 0x3a && to - from > 1 && bytes[from + 1]! >= 0x30 && bytes[from + 1]! <= 0x39) return;
     this.#codes[tid] = this.#table.add(bytes, from, to) + 1;
