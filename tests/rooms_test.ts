@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   frame: [],
   trace: ["frame"],
+  duckdb: ["frame", "trace"],
   sched: ["frame", "trace"],
   plot: ["frame", "trace", "sched"],
   native: [],
