@@ -11,7 +11,7 @@ export * from "./gap_in_words.ts";
 export * from "./gap_tracks.ts";
 export * from "./gaps.ts";
 export * from "./interrupts.ts";
-export * from "./latency.ts";
+export * from "./latency/latency.ts";
 export * from "./longest_gaps.ts";
 export * from "./nice_weight.ts";
 export * from "./runs.ts";

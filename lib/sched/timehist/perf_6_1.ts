@@ -1,7 +1,9 @@
 import { Kind, type SchedStream } from "../../trace/stream.ts";
 import { encodeTaskName } from "../../trace/task_name.ts";
 import type { Trace } from "../../trace/trace.ts";
+import { byteString } from "./byte_string.ts";
 import type { ByteWriter } from "./byte_writer.ts";
+import { deliveryOrder } from "./delivery_order.ts";
 import { MAX_CPUS, type TimehistPrintOptions } from "./options.ts";
 import { PerfPrinter } from "./perf_print.ts";
 import { printPerfSummary } from "./perf_summary.ts";
@@ -235,25 +237,6 @@ class PerfTimehist {
   }
 }
 
-/** The order in which perf delivers the rows: time order, but for those that were written late. */
-function deliveryOrder(stream: SchedStream): Uint32Array | undefined {
-  const late = stream.late ?? [];
-  if (late.length === 0) return undefined;
-  const { ts, length } = stream;
-  const isLate = new Set(late.map(({ row }) => row));
-  // In time order among themselves already; what waits for an earlier stamp comes first.
-  const waiting = [...late].sort((x, y) => x.after - y.after || x.row - y.row);
-  const order = new Uint32Array(length);
-  let at = 0;
-  let next = 0;
-  for (let i = 0; i < length; i++) {
-    while (next < waiting.length && ts[i]! > waiting[next]!.after) order[at++] = waiting[next++]!.row;
-    if (!isLate.has(i)) order[at++] = i;
-  }
-  while (next < waiting.length) order[at++] = waiting[next++]!.row;
-  return order;
-}
-
 /** A function that tells how many switches come before a row of the stream. */
 function switchRows(stream: SchedStream): (row: number) => number {
   const { kind, length } = stream;
@@ -306,11 +289,4 @@ function account(r: PerfThread, t: number, before: number): void {
   r.totalSleep += r.sleep;
   r.totalIowait += r.iowait;
   r.totalPreempt += r.preempt;
-}
-
-/** One UTF-16 unit for each byte. */
-function byteString(bytes: Uint8Array): string {
-  let text = "";
-  for (const byte of bytes) text += String.fromCharCode(byte);
-  return text;
 }

@@ -1,8 +1,8 @@
-import { DictColumn } from "../frame/column.ts";
-import { Frame } from "../frame/frame.ts";
-import { type Ns, ns } from "../frame/units.ts";
-import type { Trace } from "../trace/trace.ts";
-import { timehist } from "./timehist/timehist.ts";
+import { DictColumn } from "../../frame/column.ts";
+import { Frame } from "../../frame/frame.ts";
+import { type Ns, ns } from "../../frame/units.ts";
+import type { Trace } from "../../trace/trace.ts";
+import { timehist } from "../timehist/timehist.ts";
 
 /** Columns of {@linkcode latency}. Every time is in ns. */
 export type LatencyColumns = {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { latency } from "../../lib/sched/latency.ts";
-import { timehist } from "../../lib/sched/timehist/timehist.ts";
-import { openTrace } from "../../lib/trace/open.ts";
-import { record, startRecording } from "../../lib/trace/record/mod.ts";
+import { latency } from "../../../lib/sched/latency/latency.ts";
+import { timehist } from "../../../lib/sched/timehist/timehist.ts";
+import { openTrace } from "../../../lib/trace/open.ts";
+import { record, startRecording } from "../../../lib/trace/record/mod.ts";
 
 /** Run time and run_delay (ns) of a task, the kernel's own counters. */
 async function schedstat(pid: number): Promise<{ run: number; delay: number }> {
