@@ -18,6 +18,7 @@ export type EntitlementColumns = {
 
 /** What each task is entitled to. */
 export interface Entitlement {
+  /** A row for each task, in the order given. */
   readonly tasks: Frame<EntitlementColumns>;
   /**
    * The weight above which a task's weight is of no more use: it has all of its demand. Infinity where the CPUs suffice for

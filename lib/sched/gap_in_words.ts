@@ -2,8 +2,11 @@ import type { GapCause } from "./gap_cause.ts";
 
 /** What {@linkcode gapInWords} reads of a row of a ledger. */
 export interface ExplainedGap {
+  /** The largest cause. */
   readonly cause: GapCause;
+  /** Who took the most of it; empty where nobody is known. */
   readonly culprit: string;
+  /** Its thread; -1 where it is none, or not known. */
   readonly culprit_tid: number;
 }
 
