@@ -6,6 +6,8 @@ export interface ByteSource {
   readonly name: string;
   /** Bytes in all. */
   readonly size: number;
+  /** Whether it is the file at the path `name`, that others can open as well. Default false. */
+  readonly isFile?: boolean;
   /** Whether its end is known to be missing, as where a packed file was cut. Default false. */
   readonly truncated?: boolean;
   /** Opens it for reading. The caller disposes of the reader. */
@@ -23,6 +25,7 @@ export function fileSource(path: string): ByteSource {
   const first = Deno.statSync(path);
   return {
     name: path,
+    isFile: true,
     size: first.size,
     open(): ByteReader {
       const file = Deno.openSync(path, { read: true });
@@ -36,6 +39,8 @@ export function fileSource(path: string): ByteSource {
       let at = 0;
       return {
         read(into, position) {
+          // File systems refuse to go to places that they cannot have.
+          if (!(position < first.size)) return 0;
           if (position !== at) at = file.seekSync(position, Deno.SeekMode.Start);
           let done = 0;
           while (done < into.length) {

@@ -1,5 +1,5 @@
 import { randomFrom } from "../seeded.ts";
-import { check, type Outcome } from "./check.ts";
+import { check, checkCached, type Outcome } from "./check.ts";
 import type { Files, Subject } from "./subjects.ts";
 
 /** The damaged input number `number` of a run with `seed`. */
@@ -22,11 +22,12 @@ export function sizeOf(files: Files): number {
 }
 
 /** Makes the file or directory `path` of `files`. */
-export function writeInput(files: Files, path: string): void {
+export function writeInput(files: Files, path: string, stamp?: Subject["stamp"]): void {
   for (const [name, bytes] of files) {
     const file = name === "" ? path : `${path}/${name}`;
     if (name !== "") Deno.mkdirSync(file.slice(0, file.lastIndexOf("/")), { recursive: true });
     Deno.writeFileSync(file, bytes);
+    if (stamp !== undefined) Deno.utimeSync(file, stamp(name), stamp(name));
   }
 }
 
@@ -39,6 +40,9 @@ export async function runCase(
   number: number,
   ingredients: string,
 ): Promise<Outcome> {
+  if (format === "cache") {
+    return await checkCached(`${ingredients}/plain.perf`, path, randomFrom(~(seed + number)));
+  }
   const packed = format === "gzip" || format === "zstd";
   return await check(path, randomFrom(~(seed + number)), {
     ...(files.has("") && !packed ? { size: sizeOf(files) } : {}),

@@ -44,6 +44,30 @@ export async function check(path: string, random: Random, options: CheckOptions 
   return kinds.has("corrupt") || kinds.has("truncated") ? "partial" : "opened";
 }
 
+/**
+ * Opens the recording at `path` with a damaged cache in `directory`: the damage is found when it is opened, or when what is
+ * damaged is asked for, and the next open has the recording.
+ */
+export async function checkCached(path: string, directory: string, random: Random): Promise<Outcome> {
+  const whole = await openTrace(path);
+  const open = async () => {
+    const trace = await openTrace(path, { cache: directory });
+    assert.deepEqual(trace.stream.ts, whole.stream.ts.subarray(0, whole.stream.length));
+    assert.deepEqual([...trace.counts], [...whole.counts]);
+    lookAt(trace, random);
+  };
+  try {
+    await open();
+    return "opened";
+  } catch (error) {
+    if (!(error instanceof Error && /was damaged or replaced since it was opened/.test(error.message))) {
+      throw error;
+    }
+    await open();
+    return "partial";
+  }
+}
+
 function openOptions(random: Random, { formatsFrom }: CheckOptions): OpenTraceOptions {
   return {
     ...(formatsFrom !== undefined && random(10) === 0 ? { formatsFrom } : {}),

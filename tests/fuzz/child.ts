@@ -71,7 +71,7 @@ for (let number = Number(firstText);; number++) {
   const { subject, files } = damagedInput(subjects, seed, number);
   const size = sizeOf(files);
   const path = `${scratch}/input-${number}`;
-  writeInput(files, path);
+  writeInput(files, path, subject.stamp);
   let { now: before } = memory();
   if (before > warm + 2 ** 28) {
     collect();

@@ -14,6 +14,7 @@ import { damageJson } from "./json.ts";
 import { damageLines } from "./lines.ts";
 import { damagePacked, type Wrap, wrap, zstdPlaces } from "./packed.ts";
 import { damagePages } from "./pages.ts";
+import { damageProtobuf, protobufFields } from "./perfetto.ts";
 import { damageFormatsInPlace, perfDataStructure } from "./perf_data.ts";
 import { damageStructure, Structure } from "./structure.ts";
 import { damagePieces, traceDatStructure } from "./trace_dat.ts";
@@ -28,6 +29,8 @@ export interface Subject {
   readonly name: string;
   /** As it was recorded. */
   readonly whole: Files;
+  /** Which modification time a file is to have. Default: that of when it is written. */
+  readonly stamp?: (path: string) => Date;
   /** A damaged one, which follows from `random` alone. */
   readonly damage: (random: Random) => Files;
 }
@@ -46,6 +49,13 @@ export function loadSubjects(directory: string): Subject[] {
       isDirectory ? perfDirectory(name, readFiles(path)) : perfData(name, Deno.readFileSync(path)),
     );
   }
+  for (const name of ending(".perfetto")) {
+    const bytes = Deno.readFileSync(`${directory}/${name}`);
+    const fields = protobufFields(bytes);
+    const damage = (random: Random) => single(damageProtobuf(bytes, fields, random));
+    subjects.push({ format: "perfetto", name, whole: single(bytes), damage });
+  }
+  if (names.includes("cache")) subjects.push(cache(`${directory}/cache`));
   subjects.push(
     ...traceDats(`${directory}/capture.tracefs`),
     tracefs(readFiles(`${directory}/capture.tracefs`)),
@@ -221,6 +231,31 @@ function tracefs(whole: Files): Subject {
         if (random(40) === 0) files.delete(path);
         else files.set(path, damageFile(path, files.get(path)!, random));
       }
+      return files;
+    },
+  };
+}
+
+/** The cache of `plain.perf`: its files are damaged and have the stamps that they had. */
+function cache(directory: string): Subject {
+  const whole = readFiles(directory);
+  const stamp = (path: string) => Deno.statSync(`${directory}/${path}`).mtime!;
+  return {
+    format: "cache",
+    name: "of plain.perf",
+    whole,
+    stamp,
+    damage: (random) => {
+      const files = new Map(whole);
+      const path = pick(random, [...whole.keys()]);
+      const bytes = whole.get(path)!;
+      // What has another size is found out at once.
+      const damaged = path.endsWith(".json") && random(2) === 0
+        ? damageJson(bytes, random)
+        : spoil(bytes, random);
+      const fitted = bytes.slice();
+      fitted.set(damaged.subarray(0, fitted.length));
+      files.set(path, random(4) === 0 ? damaged : fitted);
       return files;
     },
   };
