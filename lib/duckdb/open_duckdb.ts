@@ -2,7 +2,7 @@ import type { DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import type { Columns } from "../frame/column.ts";
 import { Frame } from "../frame/frame.ts";
 import { defaultSignal } from "../trace/default_signal.ts";
-import { Tables, tablesOf, type TableSource } from "../trace/tables.ts";
+import { type LazyTable, Tables, tablesOf } from "../trace/tables.ts";
 import { Trace } from "../trace/trace.ts";
 import { type DuckDBModule, frameScan } from "./frame_scan.ts";
 import { resultFrame } from "./result_frame.ts";
@@ -86,7 +86,7 @@ export class DuckDB implements AsyncDisposable {
    * not NULL; text is an ENUM, which reads and sorts as VARCHAR, or VARCHAR where it has more than 65,536 different values.
    */
   async register(
-    what: Trace | Tables | Frame<Columns> | Readonly<Record<string, TableSource>>,
+    what: Trace | Tables | Frame<Columns> | Readonly<Record<string, LazyTable>>,
     options: RegisterOptions = {},
   ): Promise<string[]> {
     const { prefix = "", name = "frame", copy = false } = options;

@@ -3,6 +3,7 @@
  *
  * @module
  */
+export * from "./data_set/mod.ts";
 export * from "./errors.ts";
 export * from "./event_format.ts";
 export * from "./open.ts";

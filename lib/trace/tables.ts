@@ -4,17 +4,17 @@ import { threadsOf } from "./threads.ts";
 import type { Trace } from "./trace.ts";
 
 /** A table, or what makes it when it is first asked for. */
-export type TableSource = Frame<Columns> | (() => Frame<Columns>);
+export type LazyTable = Frame<Columns> | (() => Frame<Columns>);
 
 /** Tables by name, in order. Each is made when it is first asked for, and then kept. */
 export class Tables implements Iterable<[string, Frame<Columns>]> {
   /** What is true of all of them, such as the clock of their stamps: it goes into files that are made of them. */
   readonly metadata: Readonly<Record<string, string>>;
-  readonly #sources: Map<string, TableSource>;
+  readonly #sources: Map<string, LazyTable>;
 
   /** Tables by name, or what makes them. */
   constructor(
-    sources: Iterable<readonly [string, TableSource]>,
+    sources: Iterable<readonly [string, LazyTable]>,
     metadata: Readonly<Record<string, string>> = {},
   ) {
     this.#sources = new Map(sources);
@@ -79,8 +79,8 @@ const SHOWN: ReadonlySet<string> = new Set([
  * console.log(tables.get("threads").toText());
  * ```
  */
-export function tablesOf(trace: Trace, more: Readonly<Record<string, TableSource>> = {}): Tables {
-  const sources: [string, TableSource][] = [
+export function tablesOf(trace: Trace, more: Readonly<Record<string, LazyTable>> = {}): Tables {
+  const sources: [string, LazyTable][] = [
     ["switches", () => switchesOf(trace)],
     ["wakeups", () => plain(trace.wakeups)],
     ["migrations", () => plain(trace.migrations)],

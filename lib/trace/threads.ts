@@ -6,7 +6,7 @@ import type { Trace } from "./trace.ts";
 import { traceText } from "./trace_text.ts";
 
 /** Columns of {@linkcode threadsOf}. */
-export type ThreadColumns = {
+export type TraceThreadColumns = {
   /** Thread. */
   tid: Int32Array;
   /** Its process; -1 where no record tells it. */
@@ -26,7 +26,7 @@ export type ThreadColumns = {
  * sched_switch or COMM record of it; of a thread that neither names, that of a wakeup, its parent's at the fork, or the
  * recorder's list (saved_cmdlines).
  */
-export function threadsOf(trace: Trace): Frame<ThreadColumns> {
+export function threadsOf(trace: Trace): Frame<TraceThreadColumns> {
   const { kind, ts, pid, tid, a, b, c, length, comms } = trace.stream;
   const rows = new Map<number, number>();
   const tids: number[] = [];
@@ -97,7 +97,7 @@ export function threadsOf(trace: Trace): Frame<ThreadColumns> {
     if (row !== undefined && !names[row]) names[row] = name;
   }
   const order = tids.map((_, row) => row).sort((x, y) => tids[x]! - tids[y]!);
-  return new Frame<ThreadColumns>({
+  return new Frame<TraceThreadColumns>({
     tid: Int32Array.from(order, (row) => tids[row]!),
     pid: Int32Array.from(order, (row) => pids[row]!),
     comm: DictColumn.from(order.map((row) => tids[row] === 0 ? "swapper" : names[row] ?? "")),
