@@ -1,4 +1,4 @@
-import type { LateRow, SchedStream } from "./stream.ts";
+import { Kind, type LateRow, type SchedStream } from "./stream.ts";
 import { firstAbove, type OrderWorkspace, timeOrder } from "./time_order.ts";
 
 /** The columns of rows, as {@linkcode SchedStream} has them. */
@@ -153,6 +153,32 @@ export class StreamBuilder implements RowBuffer {
     }
     this.length = 0;
     for (const { from, to } of left) this.#keep(from, to);
+  }
+
+  /**
+   * Takes `count` rows that are in the order of time among themselves and came after all others in the file, when all others are
+   * settled. Those of kind Comm point to `comms`.
+   */
+  join(rows: RowColumns, count: number, comms: readonly string[]): void {
+    if (count === 0) return;
+    const n = this.#settledRows;
+    const all = this.#settled = roomFor(this.#settled, n + count, this.#expected);
+    moveColumns(rows, undefined, 0, count, all, n);
+    const names = comms.map((name) => this.comm(name));
+    for (let row = n; row < n + count; row++) {
+      if (all.kind[row] === Kind.Comm) all.a[row] = names[all.a[row]!]!;
+    }
+    this.#settledRows = n + count;
+    if (n === 0 || all.ts[n]! >= all.ts[n - 1]!) return;
+    // Only where the two overlap rows change places.
+    const from = firstAbove(all.ts, 0, n, all.ts[n]!);
+    const newest = all.ts[n - 1]!;
+    let to = n;
+    while (to < n + count && all.ts[to]! < newest) to++;
+    const size = to - from;
+    const both = makeColumns(size);
+    moveColumns(all, undefined, from, to, both, 0);
+    moveColumns(both, timeOrder(both.ts), 0, size, all, from);
   }
 
   /** The end of each ascending run that is not settled: all above `upTo`. */

@@ -56,6 +56,23 @@ export function findStart(source: ByteSource, header: PerfHeader, layouts: Layou
   return known;
 }
 
+/** The first byte behind `near` that follows an end of a round; undefined where none is found. */
+export function findRoundEnd(
+  source: ByteSource,
+  data: Section,
+  layouts: Layouts,
+  near: number,
+): number | undefined {
+  using reader = source.open();
+  const first = findRecord(reader, data, layouts, near);
+  if (first === undefined) return undefined;
+  const cursor = new RecordCursor(reader, data, layouts, first);
+  while (cursor.next()) {
+    if (cursor.type === RecordType.FinishedRound) return cursor.position + cursor.size;
+  }
+  return undefined;
+}
+
 interface Probe {
   /** Behind the first end of a round after the place that was asked for. */
   readonly start: number;

@@ -25,6 +25,7 @@ import { MAGIC, type PerfHeader, readHeader } from "./header.ts";
 import { layOut, type Layouts } from "./layout.ts";
 import { loadInflater } from "./inflate.ts";
 import { guestsOf, type MachineAttrs, partByMachine, readGuestIds } from "./id_index.ts";
+import { readParallel, threadsFor } from "./parallel.ts";
 import { isPipe, readPipeHeader } from "./pipe.ts";
 import { readRecords, type Records } from "./read_stream.ts";
 import { scanEvent } from "./scan_event.ts";
@@ -45,6 +46,10 @@ export interface OpenPerfDataOptions {
    * Default: none, and a recording without formats is refused.
    */
   formatsFrom?: string | undefined;
+  /** Threads that read a large file together. Default: as many as pay. */
+  workers?: number | undefined;
+  /** Ends the opening with its reason, looked at where other threads are waited for. Default: none. */
+  signal?: AbortSignal | undefined;
   /** Only what is needed for this part of the recording is read; what is read may be more than it. Default: all is read. */
   window?: TraceWindow | undefined;
   /** Events are counted and their quality is assessed, but the stream is made when it is first asked for. Default false. */
@@ -98,10 +103,24 @@ async function readParts(
     const trace = await survey(path, source, more, options);
     if (trace !== undefined) return trace;
   }
+  const prepared = await prepare(path, source, more, options);
+  const { parts, layouts } = prepared;
+  const bytes = parts.parts.reduce((sum, { data }) => sum + data.size, 0);
   // Rows that a round may have before more room is made; what is not used costs nothing.
-  const expected = more.reduce((sum, { size }) => sum + size, source.size) / BYTES_PER_ROW;
-  const builder = new StreamBuilder(Math.min(1 << 20, expected), { expected });
-  return await readInto(path, source, more, options, builder, () => builder.finish());
+  const expected = bytes / BYTES_PER_ROW;
+  const makeBuilder = () => new StreamBuilder(Math.min(1 << 20, expected), { expected });
+  let builder = makeBuilder();
+  let records: Records<StreamBuilder> | undefined;
+  const threads = prepared.plain && source.isFile === true ? threadsFor(bytes, options.workers) : 1;
+  if (threads > 1) {
+    const { machines, formats } = prepared;
+    records = await readParallel(parts, layouts, machines.attrs, formats, builder, threads);
+    options.signal?.throwIfAborted();
+    if (records === undefined) builder = makeBuilder();
+  }
+  records ??= readRecords(parts, layouts, builder);
+  const { stream, start, end } = builder.finish();
+  return makeTrace(prepared, parts, records, stream, records.base + BigInt(start), end - start);
 }
 
 /** Bytes of a record with its raw data, roughly. */
@@ -129,10 +148,11 @@ export async function scan(
   rows: RowBuffer,
   options: OpenPerfDataOptions = {},
 ): Promise<Trace> {
-  return await readInto(path, fileSource(path), [], options, rows, () => {
-    const none = new StreamBuilder(0).finish();
-    return { ...none, stream: { ...none.stream, comms: rows.comms } };
-  });
+  const prepared = await prepare(path, fileSource(path), [], options);
+  const records = readRecords(prepared.parts, prepared.layouts, rows);
+  const { stream, start, end } = new StreamBuilder(0).finish();
+  const comms = { ...stream, comms: rows.comms };
+  return makeTrace(prepared, prepared.parts, records, comms, records.base + BigInt(start), end - start);
 }
 
 /** The samples of one event of a perf.data, batch by batch: see `scanTrace`. */
@@ -227,21 +247,6 @@ async function prepare(
   };
   const plain = !pipe && !packed && more.length === 0 && header.littleEndian;
   return { path, source, header, formats, machines, guest: options.guest, layouts, parts, plain };
-}
-
-async function readInto<B extends RowBuffer>(
-  path: string,
-  source: ByteSource,
-  more: readonly ByteSource[],
-  options: OpenPerfDataOptions,
-  rows: B,
-  finish: () => { stream: SchedStream; start: number; end: number },
-): Promise<Trace> {
-  const prepared = await prepare(path, source, more, options);
-  const { parts, layouts } = prepared;
-  const records = readRecords(parts, layouts, rows);
-  const { stream, start, end } = finish();
-  return makeTrace(prepared, parts, records, stream, records.base + BigInt(start), end - start);
 }
 
 /**

@@ -19,6 +19,13 @@ export interface Records<B extends RowBuffer> {
   readonly damage: readonly Damage[];
   /** Byte of the last part's source behind what was read, where the reading was ended early; undefined where all was read. */
   readonly end: number | undefined;
+  /** Rows without a stamp. */
+  readonly untimed: number;
+  /**
+   * Where they were asked for: for each round the newest stamp (-Infinity = none) and the oldest of its rows (Infinity =
+   * none), two numbers each; the last of them are of what follows the last end of a round.
+   */
+  readonly rounds: readonly number[] | undefined;
   /** Stamp (relative to the base) that all records behind it are at least of, by the rounds that were seen. */
   readonly delivered: number;
 }
@@ -34,6 +41,8 @@ export interface ReadRecordsOptions {
    * far: whether the rest need not be read. Default: all is read.
    */
   readonly enough?: ((delivered: number) => boolean) | undefined;
+  /** Whether each round's newest and oldest stamps are wanted. Default false. */
+  readonly rounds?: boolean | undefined;
 }
 
 /** Reads all records once and collects the scheduler's in `builder`, settling them round by round. */
@@ -41,7 +50,7 @@ export function readRecords<B extends RowBuffer>(
   records: RecordParts,
   layouts: Layouts,
   builder: B,
-  { base, enough }: ReadRecordsOptions = {},
+  { base, enough, rounds = false }: ReadRecordsOptions = {},
 ): Records<B> {
   const reader = new RecordReader(builder, layouts, records.parts.length === 1, base);
   const damage: Damage[] = [];
@@ -66,8 +75,11 @@ export function readRecords<B extends RowBuffer>(
       }
     }
   }
+  reader.roundOver();
   return {
     end,
+    untimed: reader.untimed,
+    rounds: rounds ? reader.roundStamps : undefined,
     delivered: reader.delivered,
     builder,
     base: (BigInt(reader.baseHigh) << 32n) + BigInt(reader.baseLow),
@@ -85,6 +97,11 @@ class RecordReader {
   baseLow = 0;
   lostSamples = 0;
   malformed = 0;
+  untimed = 0;
+  /** See {@linkcode Records.rounds}. */
+  readonly roundStamps: number[] = [];
+  #newest = -Infinity;
+  #oldest = Infinity;
   #based = false;
   readonly #inRounds: boolean;
   readonly #rounds = new Rounds();
@@ -137,6 +154,7 @@ class RecordReader {
     const cColumn = builder.c;
     const { delivered } = this.#rounds;
     let newest = -Infinity;
+    let oldest = Infinity;
     let row = builder.length;
     while (at + minWords <= limit) {
       const word = i32[at + 1]!;
@@ -172,6 +190,7 @@ class RecordReader {
         bColumn[row] = b < 0 ? 0 : i32[body + b]!;
         cColumn[row] = c < 0 ? (c === FLAGS ? (i32[body]! >>> 16) & 0xff : 0) : i32[body + c]!;
         row++;
+        if (ts < oldest) oldest = ts;
       }
       counts[layout]!++;
       if (ts > newest) newest = ts;
@@ -179,7 +198,16 @@ class RecordReader {
     }
     builder.length = row;
     if (newest !== -Infinity) this.#rounds.queued(newest);
+    if (newest > this.#newest) this.#newest = newest;
+    if (oldest < this.#oldest) this.#oldest = oldest;
     return at;
+  }
+
+  /** Notes the stamps of the round that is over. */
+  roundOver(): void {
+    this.roundStamps.push(this.#newest, this.#oldest);
+    this.#newest = -Infinity;
+    this.#oldest = Infinity;
   }
 
   /** Takes any record. */
@@ -188,6 +216,7 @@ class RecordReader {
     else if (type === RecordType.FinishedRound) {
       if (!this.#inRounds) return;
       this.#rounds.finished();
+      this.roundOver();
       this.builder.settle(this.#rounds.delivered);
     } else if (type < RecordType.FirstOfTool) this.#other(i32, at, type, misc, words);
   }
@@ -214,7 +243,12 @@ class RecordReader {
 
   /** Notes a record's stamp; one that perf would deliver late is remembered for the row that is added next. */
   #queue(time: number, makesRow: boolean): void {
-    if (time === -Infinity) return;
+    if (time === -Infinity) {
+      if (makesRow) this.untimed++;
+      return;
+    }
+    if (time > this.#newest) this.#newest = time;
+    if (makesRow && time < this.#oldest) this.#oldest = time;
     if (makesRow && time < this.#rounds.delivered) this.builder.late(this.#rounds.delivered);
     this.#rounds.queued(time);
   }
