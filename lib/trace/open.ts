@@ -102,7 +102,10 @@ const FORMATS: readonly TraceFormat[] = [
   {
     name: "text of ftrace, perf script or perf sched timehist",
     sniff: async (head) => (await import("./text/sniff.ts")).sniff(head) !== undefined,
-    open: async (source) => (await import("./text/mod.ts")).read(source),
+    open: async (source, options) => (await import("./text/mod.ts")).read(source, options),
+    async *scan(source, request) {
+      yield* (await import("./text/mod.ts")).scan(source, request);
+    },
   },
 ];
 

@@ -1,5 +1,6 @@
 import type { ByteSource } from "../byte_source.ts";
 import type { Column, DictColumn } from "../../frame/column.ts";
+import { sliceColumn } from "../../frame/take_column.ts";
 import { TextTable } from "../text_table.ts";
 import { timeOrder } from "../time_order.ts";
 import type { EventLine } from "./event_line.ts";
@@ -8,6 +9,47 @@ import { scanEvents } from "./scan_events.ts";
 
 /** Puts one field of one line into a column's row `row`. */
 type Store = (row: number, line: EventLine, bytes: Uint8Array) => void;
+
+/** Fields of the lines of one event, that become columns. */
+export class TextColumns {
+  /** Rows so far. */
+  length = 0;
+  readonly #rows: number;
+  readonly #ts: Float64Array;
+  readonly #stores: Store[] = [];
+  readonly #finish = new Map<string, (order: Uint32Array | undefined) => Column>();
+
+  /** Room for `rows` lines of `event`. With `exact`, every byte of a text can be had back. Throws RangeError for what is no field. */
+  constructor(event: string, fields: readonly string[], rows: number, exact = false) {
+    this.#rows = rows;
+    const ts = this.#ts = new Float64Array(rows);
+    for (const field of fields) {
+      if (field === "ts") this.#finish.set(field, (order) => ordered(ts, order));
+      else this.#finish.set(field, columnOf(event, field, rows, exact, this.#stores));
+    }
+  }
+
+  /** Whether there is no room for another row. */
+  get full(): boolean {
+    return this.length === this.#rows;
+  }
+
+  /** Takes a line that has the stamp `ts`. */
+  add(ts: number, line: EventLine, bytes: Uint8Array): void {
+    const row = this.length++;
+    this.#ts[row] = ts;
+    for (const store of this.#stores) store(row, line, bytes);
+  }
+
+  /** The columns, rows as they came, or in the order of time (equal stamps as they came). */
+  finish(inTime: boolean): Record<string, Column> {
+    const order = inTime ? timeOrder(this.#ts.subarray(0, this.length)) : undefined;
+    return Object.fromEntries([...this.#finish].map(([field, make]) => {
+      const column = make(order);
+      return [field, column.length === this.length ? column : sliceColumn(column, 0, this.length)];
+    }));
+  }
+}
 
 /**
  * Fields of all lines of `event` in `source`, in time order (equal stamps as they stand): what `Trace.event` asks for.
@@ -22,24 +64,14 @@ export function decodeText(
   fields: readonly string[],
   exact = false,
 ): Record<string, Column> {
-  const ts = new Float64Array(count);
-  const stores: Store[] = [];
-  const finish = new Map<string, (order: Uint32Array | undefined) => Column>();
-  for (const field of fields) {
-    if (field === "ts") finish.set(field, (order) => ordered(ts, order));
-    else finish.set(field, columnOf(event, field, count, exact, stores));
-  }
-  let row = 0;
+  const columns = new TextColumns(event, fields, count, exact);
   scanEvents(source, {
     event(seen, line, bytes) {
-      if (seen.name !== event || row === count) return;
-      ts[row] = (line.seconds - base) * 1e9 + line.ns - start;
-      for (const store of stores) store(row, line, bytes);
-      row++;
+      if (seen.name !== event || columns.full) return;
+      columns.add((line.seconds - base) * 1e9 + line.ns - start, line, bytes);
     },
   });
-  const order = timeOrder(ts);
-  return Object.fromEntries([...finish].map(([field, make]) => [field, make(order)]));
+  return columns.finish(true);
 }
 
 function columnOf(
@@ -151,7 +183,7 @@ function ordered<A extends Float64Array | Int32Array | Uint32Array | Uint16Array
   order: Uint32Array | undefined,
 ): A {
   if (order === undefined) return values;
-  const out = new (values.constructor as new (length: number) => A)(values.length);
+  const out = new (values.constructor as new (length: number) => A)(order.length);
   for (let i = 0; i < out.length; i++) out[i] = values[order[i]!]!;
   return out;
 }
