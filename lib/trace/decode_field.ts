@@ -256,7 +256,7 @@ class ArraySink implements FieldSink {
 }
 
 /** Bytes of one element of an array field; 0 where it is no array of integers of known size. */
-function elementSize(field: EventField): number {
+export function elementSize(field: EventField): number {
   if (field.content === "array" && field.size > 0 && /\[/.test(field.type)) {
     const size = field.size / field.count;
     return size === 8 || size === 4 || size === 2 || size === 1 ? size : 0;

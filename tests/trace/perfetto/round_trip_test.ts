@@ -66,7 +66,9 @@ function assertNothingLost(copy: Trace, trace: Trace): void {
   for (const [tid, name] of namesOf(trace)) assert.equal(namesOf(copy).get(tid), name, `${tid}`);
   // perf does not know the thread of a record of one that is being taken down.
   const wakers = (of: Trace) =>
-    new Map([...of.wakeups.rows()].map((row) => [`${row.ts} ${row.cpu} ${row.kind} ${row.pid}`, row.waker_tid]));
+    new Map(
+      [...of.wakeups.rows()].map((row) => [`${row.ts} ${row.cpu} ${row.kind} ${row.pid}`, row.waker_tid]),
+    );
   const own = wakers(copy);
   for (const [key, tid] of wakers(trace)) if (tid !== -1) assert.equal(own.get(key), tid, key);
 }

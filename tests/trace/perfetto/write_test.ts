@@ -6,6 +6,7 @@ import { writePerfetto } from "../../../lib/trace/perfetto/mod.ts";
 import { IDLE, TraceWriter } from "../make_trace.ts";
 import { scriptLines } from "../perf_data/perf_script.ts";
 import { recordWithPerf } from "../perf_data/record_with_perf.ts";
+import { pluginText } from "../write/plugin_text.ts";
 import { runPython } from "./perfetto_python.ts";
 
 const SCRIPT = await Deno.readTextFile(new URL("decoded_by_perfetto.py", import.meta.url));
@@ -50,17 +51,8 @@ function textOf(event: string, f: Record<string, string | number>): string {
   }
 }
 
-/** The kernel's spelling brought to the plugin's; newer kernels' `group_dead` has no place in Perfetto's message. */
-function pluginText(text: string): string {
-  return text
-    .replace(
-      /^prev_comm=(.*) prev_pid=(\d+) prev_prio=(-?\d+) prev_state=(\S+) ==> next_comm=(.*) next_pid=(\d+) next_prio=(-?\d+)$/,
-      "$1:$2 [$3] $4 ==> $5:$6 [$7]",
-    )
-    .replace(/^comm=(.*) pid=(\d+) prio=(-?\d+) target_cpu=0*(\d+)$/, "$1:$2 [$3] CPU:$4")
-    .replace(/^(.*:\d+ \[-?\d+\])(?: success=1)? CPU:0*(\d+)$/, "$1 CPU:$2")
-    .replace(/ group_dead=\w+$/, "");
-}
+/** Newer kernels' `group_dead` has no place in Perfetto's message. */
+const ownText = (text: string) => pluginText(text).replace(/ group_dead=\w+$/, "");
 
 Deno.test("Perfetto's own definitions find each event that perf script prints, with all of its fields", async () => {
   const dir = await Deno.makeTempDir();
@@ -76,7 +68,7 @@ Deno.test("Perfetto's own definitions find each event that perf script prints, w
     const key = (ts: bigint, cpu: number, event: string, text: string) =>
       `${String(ts).padStart(20, "0")} [${cpu}] ${event}: ${text}`;
     const theirs = script.map((line) =>
-      key(line.time, line.cpu, line.event.replace("sched:", ""), pluginText(line.text))
+      key(line.time, line.cpu, line.event.replace("sched:", ""), ownText(line.text))
     ).sort();
     const ours = events.map(({ event, ts, cpu, fields }) =>
       key(BigInt(ts), cpu, event, textOf(event, fields))
