@@ -68,10 +68,10 @@ Deno.test("several threads read of a recording what one reads, sound and damaged
       },
       // What lay between two ends comes after them: it is late.
       "rounds in the wrong order": (bytes) => {
-        const [a, b, c] = ends.slice((ends.length >> 1) - 1) as [number, number, number];
-        const later = bytes.slice(b, c);
-        bytes.copyWithin(a + later.length, a, b);
-        bytes.set(later, a);
+        const [a, b, , , c] = ends.slice((ends.length >> 1) - 3) as [number, number, number, number, number];
+        const early = bytes.slice(a, b);
+        bytes.copyWithin(a, b, c);
+        bytes.set(early, c - early.length);
         return bytes;
       },
       "no round ends": (bytes) => {
@@ -94,6 +94,10 @@ Deno.test("several threads read of a recording what one reads, sound and damaged
           assert.deepEqual(together.stream.ts, alone.stream.ts);
           assert.deepEqual(together.knownHoles, alone.knownHoles);
         } else await assertSame(`${dir}/damaged`, 2, what);
+        const late = what === "rounds in the wrong order"
+          ? (await openTrace(`${dir}/damaged`)).stream.late!
+          : [1];
+        assert.ok(late.length > 0);
       });
     }
   } finally {
