@@ -18,6 +18,7 @@ const NEEDS: readonly Need[] = [
   { program: "/usr/lib/python3/dist-packages/pip/__init__.py", package: "python3-pip" },
   { program: "/usr/share/doc/python3-venv/copyright", package: "python3-venv" },
   { program: "setpriv", package: "util-linux" },
+  { program: "mount", package: "mount" },
   { program: "ps", package: "procps" },
 ];
 
