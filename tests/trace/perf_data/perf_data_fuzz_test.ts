@@ -5,18 +5,8 @@ import { openTrace } from "../../../lib/trace/open.ts";
 import { read } from "../../../lib/trace/perf_data/mod.ts";
 import type { Trace } from "../../../lib/trace/trace.ts";
 import { gaps } from "../../../lib/sched/gaps.ts";
+import { randomFrom } from "../../seeded.ts";
 import { recordWithPerf } from "./record_with_perf.ts";
-
-/** Deterministic random numbers (xorshift32), so that a failing case can be run again by its number. */
-function randomFrom(seed: number): (below: number) => number {
-  let x = (seed * 2654435761) | 1;
-  return (below) => {
-    x ^= x << 13;
-    x ^= x >>> 17;
-    x ^= x << 5;
-    return (x >>> 0) % below;
-  };
-}
 
 /** Reads everything a user would look at. Only a TraceFormatError may come of it. */
 async function digest(bytes: Uint8Array): Promise<Trace | undefined> {

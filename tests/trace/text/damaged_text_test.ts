@@ -4,6 +4,8 @@ import { memorySource } from "../../../lib/trace/byte_source.ts";
 import { TraceFormatError } from "../../../lib/trace/errors.ts";
 import { openTrace } from "../../../lib/trace/open.ts";
 import { read } from "../../../lib/trace/text/mod.ts";
+import { damageLines } from "../../fuzz/lines.ts";
+import { randomFrom, spoil } from "../../seeded.ts";
 
 const FTRACE = `# tracer: nop
 #
@@ -35,48 +37,12 @@ const TIMEHIST =
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
-/** A generator whose numbers are the same each time (mulberry32). */
-function random(seed: number): () => number {
-  return () => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-function damage(text: Uint8Array, next: () => number): Uint8Array {
-  let out = new Uint8Array(text);
-  const at = () => Math.floor(next() * out.length);
-  const interesting = [0, 10, 13, 32, 45, 48, 57, 58, 61, 91, 93, 128, 255];
-  for (let n = 1 + Math.floor(next() * 6); n > 0; n--) {
-    const how = next();
-    if (how < 0.35) out[at()] = Math.floor(next() * 256);
-    else if (how < 0.6) out[at()] = interesting[Math.floor(next() * interesting.length)]!;
-    else if (how < 0.7) out = out.slice(0, 1 + at());
-    else if (how < 0.8) {
-      const [from, to] = [at(), at()].sort((x, y) => x - y) as [number, number];
-      out = Uint8Array.from([...out.subarray(0, from), ...out.subarray(to)]);
-    } else if (how < 0.9) {
-      const from = at();
-      const piece = out.slice(from, from + Math.floor(next() * 200));
-      const to = at();
-      out = Uint8Array.from([...out.subarray(0, to), ...piece, ...out.subarray(to)]);
-    } else {
-      const digits = "9".repeat(1 + Math.floor(next() * 25));
-      const to = at();
-      out = Uint8Array.from([...out.subarray(0, to), ...bytes(digits), ...out.subarray(to)]);
-    }
-    if (out.length === 0) out = new Uint8Array(1);
-  }
-  return out;
-}
-
 Deno.test("thousands of damaged texts: rows that make sense, or an error that names the byte", () => {
-  const next = random(20260);
+  const random = randomFrom(20260);
   let opened = 0;
   for (let i = 0; i < 6000; i++) {
-    const input = damage(bytes([FTRACE, PERF, TIMEHIST][i % 3]!), next);
+    const text = bytes([FTRACE, PERF, TIMEHIST][i % 3]!);
+    const input = i % 2 === 0 ? damageLines(text, random) : spoil(text, random);
     let trace;
     try {
       trace = read(memorySource(input, "damaged"));
