@@ -6,9 +6,9 @@
 export * from "./data_set/mod.ts";
 export * from "./errors.ts";
 export * from "./event_format.ts";
-export * from "./open.ts";
+export { openTrace, type OpenTraceOptions } from "./open.ts";
 export * from "./quality.ts";
-export * from "./scan.ts";
+export { scanTrace, type ScanTraceOptions } from "./scan.ts";
 export * from "./stream.ts";
 export * from "./tables.ts";
 export * from "./threads.ts";
