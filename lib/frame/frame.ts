@@ -75,6 +75,15 @@ export class Frame<C extends Columns> {
   /**
    * The frame in Arrow IPC, a stream or a file: `bytes`, or the file at a path. See {@linkcode readArrow} for what becomes what;
    * it also gives the metadata. Throws a RangeError that names the byte where the input makes no sense.
+   *
+   * @example
+   * ```ts
+   * import { Frame } from "@schedscope/schedscope/frame";
+   * import assert from "node:assert/strict";
+   *
+   * const bytes = new Frame({ ts: Float64Array.of(1, 2.5) }).toArrowIPC();
+   * assert.deepEqual(Frame.fromArrow(bytes).column("ts"), Float64Array.of(1, 2.5));
+   * ```
    */
   static fromArrow(source: Uint8Array | string): Frame<Columns> {
     const { columns, length } = readArrow(source);

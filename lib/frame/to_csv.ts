@@ -1,4 +1,4 @@
-import { DictColumn } from "./column.ts";
+import { type Column, DictColumn } from "./column.ts";
 import type { TableSource } from "./to_text.ts";
 
 /** Options of `Frame.toCSV`. */
@@ -17,24 +17,39 @@ export interface ToCSVOptions {
 export function toCSV(frame: TableSource, options: ToCSVOptions = {}): string {
   const separator = options.separator ?? ",";
   const rows = Math.min(frame.length, options.limit ?? Infinity);
-  const columns = frame.names.map((name) => frame.column(name));
   const quoted = (text: string) => mustQuote(text, separator) ? `"${text.replaceAll('"', '""')}"` : text;
-  // A name repeats in thousands of rows: each is quoted once.
-  const dictionaries = columns.map((column) =>
-    column instanceof DictColumn ? column.dictionary.map(quoted) : []
-  );
   const out = options.header === false ? [] : [frame.names.map(quoted).join(separator)];
+  const columns = frame.names.map((name) => cellsOf(frame.column(name), quoted));
   for (let row = 0; row < rows; row++) {
-    let line = "";
-    for (let at = 0; at < columns.length; at++) {
-      const column = columns[at]!;
-      if (at > 0) line += separator;
-      if (column instanceof DictColumn) line += dictionaries[at]![column.codes[row]!] ?? "";
-      else if (!Number.isNaN(column[row])) line += column[row];
-    }
+    let line = columns.length === 0 ? "" : columns[0]!(row);
+    for (let at = 1; at < columns.length; at++) line += separator + columns[at]!(row);
     out.push(line);
   }
   return out.length === 0 ? "" : out.join("\n") + "\n";
+}
+
+/** Small integers come again and again: their texts are made once for each column. */
+const SMALL = 65_536;
+
+/** The text of each row's cell. */
+function cellsOf(column: Column, quoted: (text: string) => string): (row: number) => string {
+  if (column instanceof DictColumn) {
+    // A name repeats in thousands of rows: each is quoted once.
+    const { codes } = column;
+    const texts = column.dictionary.map(quoted);
+    return (row) => texts[codes[row]!] ?? "";
+  }
+  if (column instanceof BigInt64Array || column instanceof BigUint64Array) {
+    return (row) => String(column[row]);
+  }
+  if (column instanceof Float64Array || column instanceof Float32Array) {
+    return (row) => Number.isNaN(column[row]) ? "" : String(column[row]);
+  }
+  const texts: string[] = [];
+  return (row) => {
+    const value = column[row]!;
+    return value >= 0 && value < SMALL ? texts[value] ??= String(value) : String(value);
+  };
 }
 
 function mustQuote(text: string, separator: string): boolean {

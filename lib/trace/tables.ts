@@ -82,11 +82,11 @@ const SHOWN: ReadonlySet<string> = new Set([
 export function tablesOf(trace: Trace, more: Readonly<Record<string, LazyTable>> = {}): Tables {
   const sources: [string, LazyTable][] = [
     ["switches", () => switchesOf(trace)],
-    ["wakeups", () => plain(trace.wakeups)],
-    ["migrations", () => plain(trace.migrations)],
-    ["threads", () => plain(threadsOf(trace))],
-    ["holes", () => plain(trace.quality.holes)],
-    ["coverage", () => plain(trace.quality.coverage)],
+    ["wakeups", () => trace.wakeups],
+    ["migrations", () => trace.migrations],
+    ["threads", () => threadsOf(trace)],
+    ["holes", () => trace.quality.holes],
+    ["coverage", () => trace.quality.coverage],
   ];
   for (const [event, count] of trace.counts) {
     if (count > 0 && !SHOWN.has(event)) {
@@ -120,8 +120,8 @@ function traceMetadata(trace: Trace): Record<string, string> {
 function switchesOf(trace: Trace): Frame<Columns> {
   const decoded = ["prev_comm", "prev_prio", "next_comm", "next_prio"];
   return trace.has("sched:sched_switch")
-    ? plain(trace.switches.with(inTwoPasses(trace, "sched:sched_switch", decoded)))
-    : plain(trace.switches);
+    ? trace.switches.with(inTwoPasses(trace, "sched:sched_switch", decoded))
+    : trace.switches;
 }
 
 function eventOf(trace: Trace, event: string): Frame<Columns> {
@@ -136,8 +136,10 @@ function inTwoPasses(trace: Trace, event: string, fields: readonly string[]): Re
   const make = (field: string): Column => {
     if (left.has(field)) {
       const wanted = left.size === fields.length ? [field] : [...left];
-      for (const [name, column] of Object.entries(trace.eventColumns(event, wanted))) made.set(name, column);
-      for (const name of wanted) left.delete(name);
+      for (const [name, column] of Object.entries(decodedOf(trace, event, field, wanted))) {
+        made.set(name, column);
+        left.delete(name);
+      }
     }
     const column = made.get(field)!;
     // The frame keeps it from here on.
@@ -147,7 +149,17 @@ function inTwoPasses(trace: Trace, event: string, fields: readonly string[]): Re
   return Object.fromEntries(fields.map((field) => [field, () => make(field)]));
 }
 
-/** A frame whose columns are not named by its type. */
-function plain<C extends Columns>(frame: Frame<C>): Frame<Columns> {
-  return frame as unknown as Frame<Columns>;
+/** `fields` of `event`, or, where some of them were not opened, `field` alone. */
+function decodedOf(
+  trace: Trace,
+  event: string,
+  field: string,
+  fields: readonly string[],
+): Record<string, Column> {
+  try {
+    return trace.eventColumns(event, fields);
+  } catch (error) {
+    if (!(error instanceof RangeError) || fields.length === 1) throw error;
+    return trace.eventColumns(event, [field]);
+  }
 }

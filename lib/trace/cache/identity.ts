@@ -31,6 +31,8 @@ export function identityOf(path: string, options: OpenTraceOptions): Identity | 
     for (const file of filesAt(real)) {
       // Deno tells the modification time in ms, and the change time, which nobody can set back, in whole seconds.
       const { dev, ino, size, mtimeMs, ctimeMs } = statSync(file);
+      // Files of the kernel, whose content is made when it is read, have neither size nor change.
+      if (size === 0 && file === real) return undefined;
       facts.push([file, dev, ino, size, mtimeMs, ctimeMs].join(" "));
       distinct = Math.max(distinct, mtimeMs + TICK_MS, Math.floor(ctimeMs / 1000) * 1000 + 1000 + TICK_MS);
       if (facts.length > MOST_FILES) return undefined;

@@ -73,8 +73,11 @@ function parquetColumn(column: Column): ParquetColumn {
   if (column instanceof DictColumn) {
     const { codes } = column;
     const texts = column.dictionary.map((text) => text.toWellFormed());
-    const values = (from: number, to: number) =>
-      Array.from(codes.subarray(from, to), (code) => texts[code] ?? "");
+    const values = (from: number, to: number) => {
+      const out = new Array<string>(to - from);
+      for (let row = from; row < to; row++) out[row - from] = texts[codes[row]!] ?? "";
+      return out;
+    };
     return { type: "BYTE_ARRAY", converted: "UTF8", values };
   }
   const values = (from: number, to: number) => column.subarray(from, to);
