@@ -5,6 +5,7 @@
  * @module
  */
 export * from "./facts.ts";
+export * from "./host_and_guests.ts";
 export * from "./read.ts";
 export * from "./write.ts";
 export type { Packing } from "./unpack.ts";

@@ -16,7 +16,8 @@ import type { TraceDatBuffer, TraceDatFacts } from "./facts.ts";
 import { MAGIC, readTraceDatFile, type TraceDatFile } from "./file.ts";
 import { findPages, type TraceDatPages } from "./pages.ts";
 import { printable } from "./printable.ts";
-import { recordingBounds, ticksToNs, tscToNs } from "./stamps.ts";
+import { peerStamp } from "./peer_clock.ts";
+import { recordingBounds, stampsToNs, ticksToNs, tscToNs } from "./stamps.ts";
 
 /** Options of {@linkcode open}. */
 export interface OpenTraceDatOptions {
@@ -31,6 +32,11 @@ export interface OpenTraceDatOptions {
   window?: TraceWindow;
   /** Only these events are read, `system:name`. Default: all. */
   events?: readonly string[];
+  /**
+   * Whether stamps are those of the peer's clock (of the host, in a guest's file): `TIME_SHIFT` is applied, as `trace-cmd report`
+   * does where it is given both files. Default false; true changes nothing where the file has no `TIME_SHIFT`.
+   */
+  onPeerClock?: boolean;
 }
 
 /** Whether a file that begins with `head` is a trace.dat. */
@@ -47,7 +53,7 @@ export function readTraceDatFacts(path: string): TraceDatFacts {
  * Reads the trace.dat at `path`.
  *
  * Stamps are those that `trace-cmd report -t` prints: `TSC2NSEC` and `OFFSET` are applied. `TIME_SHIFT` is not (the trace
- * stays on its own machine's clock): it is in {@linkcode readTraceDatFacts}. `DATE` becomes `clock.wallOffset`.
+ * stays on its own machine's clock) unless `onPeerClock` asks for it. `DATE` becomes `clock.wallOffset`.
  *
  * Damaged, missing or cut pages become holes of the trace. Throws `TraceFormatError` where the file is no trace.dat,
  * something ahead of its pages makes no sense, or it holds the text of a latency tracer; `RangeError` where there is
@@ -105,7 +111,7 @@ export async function* scan(
 }
 
 /** Reads all that is ahead of the pages. */
-function prepare(source: ByteSource, { instance, window, events }: OpenTraceDatOptions) {
+function prepare(source: ByteSource, { instance, window, events, onPeerClock }: OpenTraceDatOptions) {
   const file = readTraceDatFile(source);
   const { facts } = file;
   const buffer = chooseBuffer(facts, instance, source.name);
@@ -114,6 +120,11 @@ function prepare(source: ByteSource, { instance, window, events }: OpenTraceDatO
   const store: TraceDatPages = findPages(source, buffer, facts.packing, facts.littleEndian);
   const rule = facts.tscToNs;
   const scaled = rule !== undefined && rule.mult > 0 && rule.shift < 64;
+  const shift = onPeerClock === true ? facts.timeShift : undefined;
+  const stampOf = (tick: bigint, cpu: number) => {
+    const shifted = shift === undefined ? tick : peerStamp(tick, shift, cpu);
+    return (scaled ? tscToNs(shifted, rule) : shifted) + facts.timeOffset;
+  };
   const recording = new PageRecording({
     store,
     layout,
@@ -121,8 +132,12 @@ function prepare(source: ByteSource, { instance, window, events }: OpenTraceDatO
     formats,
     processes: new Map([[0, 0]]),
     emptyAt: 0n,
-    stampOf: (tick) => (scaled ? tscToNs(tick, rule) : tick) + facts.timeOffset,
-    toNs: scaled ? (first) => ticksToNs(first, rule) : undefined,
+    stampOf,
+    toNs: shift !== undefined
+      ? (first, epoch, cpu) => stampsToNs(first, epoch, (tick) => stampOf(tick, cpu))
+      : scaled
+      ? (first) => ticksToNs(first, rule)
+      : undefined,
     window,
     events,
   });

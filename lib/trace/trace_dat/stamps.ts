@@ -66,3 +66,16 @@ export function ticksToNs(
     }
   };
 }
+
+/** The same for clocks that are corrected: ticks since `first` to what `stampOf` makes of the tick, since `epoch`. */
+export function stampsToNs(
+  first: bigint,
+  epoch: bigint,
+  stampOf: (tick: bigint) => bigint,
+): (ts: Float64Array, from: number, to: number) => void {
+  return (ts, from, to) => {
+    for (let i = from; i < to; i++) {
+      ts[i] = Number(stampOf(first + BigInt(Math.round(ts[i]!))) - epoch);
+    }
+  };
+}

@@ -17,6 +17,9 @@ export class DisorderedPages extends Error {
   override name = "DisorderedPages";
 }
 
+/** Turns ticks into ns, in place, from row `from` to `to`. */
+export type TicksToNs = (ts: Float64Array, from: number, to: number) => void;
+
 /** How pages are walked: the same for all CPUs. */
 export interface Walk {
   readonly store: PageStore;
@@ -31,8 +34,8 @@ export interface Walk {
   readonly least: Uint32Array;
   /** Whether there are rows for lost events. */
   readonly losses: boolean;
-  /** Turns ticks since the epoch into ns, in place, from row `from` to `to`. They are ns where it is absent. */
-  readonly toNs?: ((ts: Float64Array, from: number, to: number) => void) | undefined;
+  /** Makes what turns ticks of a CPU since the epoch into ns. They are ns where it is absent. */
+  readonly toNs?: ((cpu: number) => TicksToNs) | undefined;
   /** Rows with other stamps (ns since the epoch) are left out, and pages that can have none of these are not read. */
   readonly window?: { readonly from: number; readonly to: number } | undefined;
   /** Which pages fit, by CPU; where absent all should, and it throws {@linkcode DisorderedPages} where they do not. */
@@ -67,7 +70,9 @@ export class CpuCursor {
   readonly #index: PageIndex | undefined;
   readonly #pages: number;
   readonly #start: PageStart = { start: 0, base: 0, last: 0, limit: NO_LIMIT, losses: true };
-  readonly #scratch = new Float64Array(2);
+  readonly #scratch = new Float64Array(1);
+  readonly #toNs: TicksToNs | undefined;
+  #lastNs = 0;
   readonly #epochHigh: number;
   readonly #epochLow: number;
   readonly #low: number;
@@ -93,6 +98,7 @@ export class CpuCursor {
     this.#walk = walk;
     this.#reader = reader;
     this.#index = walk.indices?.[list];
+    this.#toNs = walk.toNs?.(cpu);
     this.#pages = Math.floor(size / layout.size);
     this.#page = from ?? 0;
     this.#to = to ?? this.#pages;
@@ -131,7 +137,7 @@ export class CpuCursor {
 
   /** Walks `page`, which is in the block; false where it and all behind it are past the window. */
   #walkOne(page: number): boolean {
-    const { layout, epoch, wanted, least, toNs, window } = this.#walk;
+    const { layout, epoch, wanted, least, window } = this.#walk;
     const at = (page - this.#blockPage) * layout.size;
     const start = this.#start;
     start.start = at;
@@ -153,7 +159,7 @@ export class CpuCursor {
     this.#last = records.last;
     this.row = 0;
     this.end = records.length;
-    toNs?.(records.ts, 0, records.length);
+    if (this.#toNs !== undefined) this.#rowsInNs(this.#toNs);
     if (window === undefined) return true;
     const { ts } = records;
     if (this.#ns(start.base) > window.to) {
@@ -166,6 +172,16 @@ export class CpuCursor {
     while (this.row < this.end && ts[this.row]! < window.from) this.row++;
     while (this.end > this.row && ts[this.end - 1]! > window.to) this.end--;
     return true;
+  }
+
+  /** Where a clock is corrected by steps, its stamps may fall; those of a recording never do. */
+  #rowsInNs(toNs: TicksToNs): void {
+    const { ts, length } = this.records;
+    toNs(ts, 0, length);
+    if (length === 0) return;
+    if (ts[0]! < this.#lastNs) ts[0] = this.#lastNs;
+    for (let i = 1; i < length; i++) if (ts[i]! < ts[i - 1]!) ts[i] = ts[i - 1]!;
+    this.#lastNs = ts[length - 1]!;
   }
 
   #finish(): void {
@@ -235,7 +251,7 @@ export class CpuCursor {
 
   #ns(ticks: number): number {
     this.#scratch[0] = ticks;
-    this.#walk.toNs?.(this.#scratch, 0, 1);
+    this.#toNs?.(this.#scratch, 0, 1);
     return this.#scratch[0]!;
   }
 

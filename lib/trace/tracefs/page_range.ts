@@ -13,9 +13,10 @@ export function firstPageOf(walk: Walk, reader: PageReader, list: number): numbe
   const index = indices?.[list];
   const stampOf = (page: number) => index?.stamps[page] ?? pageStamp(reader, list, page, layout);
   const scratch = new Float64Array(1);
+  const toNs = walk.toNs?.(store.cpus[list]!.cpu);
   const ns = (stamp: bigint) => {
     scratch[0] = Number(stamp - walk.epoch);
-    walk.toNs?.(scratch, 0, 1);
+    toNs?.(scratch, 0, 1);
     return scratch[0]!;
   };
   const places = index === undefined ? undefined : Uint32Array.from(goodPages(index.good));

@@ -6,7 +6,7 @@ import type { PageLayout, StampBounds } from "../ring_buffer.ts";
 import type { ScanRequest } from "../scan.ts";
 import type { SchedStream } from "../stream.ts";
 import { type TraceWindow, windowBounds } from "../window.ts";
-import { CpuCursor, DisorderedPages, type Walk } from "./cpu_cursor.ts";
+import { CpuCursor, DisorderedPages, type TicksToNs, type Walk } from "./cpu_cursor.ts";
 import { decodeEvent, EventColumns } from "./decode.ts";
 import { MergedCursors } from "./merge_cursors.ts";
 import { indexPages, isInOrder, type PageIndex, pageStamp } from "./page_index.ts";
@@ -28,10 +28,10 @@ export interface PageSet {
   readonly processes: ReadonlyMap<number, number>;
   /** Tick that is ts = 0 where there is no page. */
   readonly emptyAt: bigint;
-  /** The clock's own stamp, in ns, of a tick. Default: the tick. */
-  readonly stampOf?: ((tick: bigint) => bigint) | undefined;
-  /** Makes what turns ticks since `first` into ns since that, in place. Default: they are ns. */
-  readonly toNs?: ((first: bigint) => (ts: Float64Array, from: number, to: number) => void) | undefined;
+  /** The clock's own stamp, in ns, of a CPU's tick. Default: the tick. */
+  readonly stampOf?: ((tick: bigint, cpu: number) => bigint) | undefined;
+  /** Makes what turns ticks of a CPU since `first` into ns since the clock's stamp `epoch`. Default: they are ns. */
+  readonly toNs?: ((first: bigint, epoch: bigint, cpu: number) => TicksToNs) | undefined;
   /** Only pages that can hold something of it are read. Default: all. */
   readonly window?: TraceWindow | undefined;
   /** Only these events are read. Default: all. */
@@ -41,11 +41,14 @@ export interface PageSet {
 /** Pages at the start of a CPU that are looked at before one of them makes the epoch. */
 const HEAD = 8;
 
+/** How to walk, whatever of it is wanted; `stamp` is the clock's own of ts = 0. */
+type Plan = Omit<Walk, "wanted" | "losses"> & { readonly stamp: bigint };
+
 /** A recording that consists of pages. Nothing of it is kept in memory but what is asked for. */
 export class PageRecording {
   readonly #set: PageSet;
   readonly #readers: RowReaders;
-  #walk: Omit<Walk, "wanted" | "losses">;
+  #walk: Plan;
   #survey: Survey | undefined;
 
   /** Looks at the first pages of each CPU, or where these are not in order at the stamps of all. */
@@ -58,7 +61,7 @@ export class PageRecording {
 
   /** The clock's stamp of ts = 0, in ns: that of the first page. Settled when there is a {@linkcode PageRecording.survey}. */
   get epoch(): bigint {
-    return clockStamp(this.#set, this.#walk.epoch);
+    return this.#walk.stamp;
   }
 
   /** What one pass over the pages finds. */
@@ -164,24 +167,39 @@ export class PageRecording {
   }
 
   /** How to walk when the stamps of all pages were looked at. */
-  #indexed(reader: PageReader): Omit<Walk, "wanted" | "losses"> {
+  #indexed(reader: PageReader): Plan {
     const { store, layout, bounds } = this.#set;
     return this.#plan(reader, store.cpus.map((_, list) => indexPages(reader, store, list, layout, bounds)));
   }
 
-  #plan(reader: PageReader, indices: readonly PageIndex[] | undefined): Omit<Walk, "wanted" | "losses"> {
-    const { store, layout, bounds, window, toNs, emptyAt } = this.#set;
+  #plan(reader: PageReader, indices: readonly PageIndex[] | undefined): Plan {
+    const { store, layout, bounds, window, stampOf, toNs, emptyAt } = this.#set;
+    const clockStamp = stampOf ?? ((tick) => tick);
     let epoch: bigint | undefined;
-    for (let list = 0; list < store.cpus.length; list++) {
+    let stamp: bigint | undefined;
+    store.cpus.forEach(({ cpu }, list) => {
       const index = indices?.[list];
-      const stamp = index === undefined ? pageStamp(reader, list, 0, layout) : firstGood(index);
-      if (stamp !== undefined && (epoch === undefined || stamp < epoch)) epoch = stamp;
-    }
-    epoch ??= emptyAt;
+      const tick = index === undefined ? pageStamp(reader, list, 0, layout) : firstGood(index);
+      if (tick === undefined) return;
+      if (epoch === undefined || tick < epoch) epoch = tick;
+      const own = clockStamp(tick, cpu);
+      if (stamp === undefined || own < stamp) stamp = own;
+    });
+    const first = epoch ?? emptyAt;
+    const zero = stamp ?? clockStamp(emptyAt, 0);
     const least = this.#readers.room;
-    const plan = { store, layout, bounds, epoch, least, toNs: toNs?.(epoch), indices };
+    const plan: Plan = {
+      store,
+      layout,
+      bounds,
+      epoch: first,
+      stamp: zero,
+      least,
+      toNs: toNs === undefined ? undefined : (cpu) => toNs(first, zero, cpu),
+      indices,
+    };
     if (window === undefined) return plan;
-    const { lead, to } = windowBounds(window, clockStamp(this.#set, epoch));
+    const { lead, to } = windowBounds(window, zero);
     return { ...plan, window: { from: lead, to } };
   }
 
@@ -190,10 +208,6 @@ export class PageRecording {
     const { store, layout, bounds } = this.#set;
     return store.cpus.every((_, list) => isInOrder(reader, store, list, layout, bounds, pages));
   }
-}
-
-function clockStamp(set: PageSet, tick: bigint): bigint {
-  return set.stampOf === undefined ? tick : set.stampOf(tick);
 }
 
 function firstGood({ good, stamps }: PageIndex): bigint | undefined {
