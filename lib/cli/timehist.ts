@@ -94,6 +94,15 @@ export async function run(args: string[]): Promise<number> {
   if (rules === "correct" && options.summaryOnly === true && !json && plain) {
     return await printSums(files[0]!, options);
   }
+  if (rules === "correct" && !json && Object.keys(open).length === 0) {
+    const { isPlainPrint, printFile } = await import("../sched/timehist/print_file.ts");
+    const coverage = isPlainPrint(options) ? await printFile(files[0]!, options) : undefined;
+    if (coverage?.brokenPipe) return 141;
+    if (coverage !== undefined) {
+      console.error(coverageLine(coverage));
+      return ExitCode.Ok;
+    }
+  }
   const engine = rules === "correct"
     ? import("../sched/timehist/timehist_print.ts")
     : import("../sched/timehist/perf_6_1.ts");

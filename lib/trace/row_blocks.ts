@@ -18,6 +18,7 @@ export class RowBlocks implements RowBuffer {
   c = new Int32Array(ROWS);
   disordered = false;
   readonly #take: (rows: RowColumns, count: number) => void;
+  #settled = false;
   readonly #comms = new Map<string, number>();
 
   /** Hands the rows 0 to `count` of `rows` to `take`; they are overwritten after it. */
@@ -39,6 +40,7 @@ export class RowBlocks implements RowBuffer {
     b: number,
     c: number,
   ): void {
+    if (ts === -Infinity && this.#settled) this.disordered = true;
     if (this.length === this.kind.length) this.flush();
     const row = this.length++;
     this.kind[row] = kind;
@@ -69,6 +71,7 @@ export class RowBlocks implements RowBuffer {
   }
 
   settle(_upTo: number): void {
+    this.#settled = true;
     this.flush();
   }
 

@@ -64,7 +64,8 @@ async function summarizeInTwo(path: string, filter: RunFilter): Promise<Timehist
   }
 }
 
-async function isLargePerfData(path: string): Promise<boolean> {
+/** Whether the file at `path` is a perf.data for which a second thread pays. */
+export async function isLargePerfData(path: string): Promise<boolean> {
   if (path === "-") return false;
   const { isFile, size } = await Deno.stat(path);
   if (!isFile || size < WORTH_A_THREAD) return false;

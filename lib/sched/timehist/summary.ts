@@ -115,6 +115,26 @@ export function summarize(
   };
 }
 
+/** How much of the machine's time what was tracked over `span` ns of `trace` stands for. */
+export function coverageOfRuns(
+  tracked: TrackedRuns,
+  trace: Trace,
+  span: number,
+  wanted: ReadonlySet<number> | undefined,
+): Pick<TimehistSummary, "share" | "span" | "runs" | "censored" | "lost"> & { cpus: number } {
+  const cpus = summarizeCpus(tracked, trace.host.cpusOnline ?? 0, span, wanted);
+  let covered = 0;
+  for (const time of cpus.column("covered")) covered += time;
+  return {
+    share: span > 0 && cpus.length > 0 ? covered / span / cpus.length : 0,
+    span,
+    runs: tracked.runs,
+    censored: tracked.censored,
+    lost: tracked.lostEvents,
+    cpus: cpus.length,
+  };
+}
+
 function summarizeThreads(tracked: TrackedRuns, trace: Trace): Frame<ThreadSummaryColumns> {
   const { tids, threads } = tracked;
   const listed: number[] = [];

@@ -4,7 +4,7 @@ import type { Trace } from "../../trace/trace.ts";
 import { withinSpan } from "../within_span.ts";
 import { STATE_DICTIONARY, type StateLetter } from "./task_state.ts";
 import { trackRuns } from "./track_runs.ts";
-import type { RunFilter, RunRows } from "./tracked_runs.ts";
+import { makeRunRows, type RunFilter } from "./tracked_runs.ts";
 
 /** Columns of {@linkcode timehist}. Every time is in ns; NaN where it is not known. */
 export type TimehistColumns = {
@@ -60,7 +60,7 @@ export type TimehistColumns = {
 export function timehist(trace: Trace, options: RunFilter = {}): Frame<TimehistColumns> {
   if (trace.context !== undefined) return timehist(trace.context, withinSpan(trace, options));
   trace.requireEvent("timehist", "sched:sched_switch");
-  const rows = makeRows(trace.counts.get("sched:sched_switch") ?? 0);
+  const rows = makeRunRows(trace.counts.get("sched:sched_switch") ?? 0);
   trackRuns(trace.stream, options, rows);
   const n = rows.length;
   const { switches } = trace;
@@ -89,27 +89,6 @@ export function timehist(trace: Trace, options: RunFilter = {}): Frame<TimehistC
     waker_tid: rows.wakerTid.subarray(0, n),
     censored: rows.censored.subarray(0, n),
   }, n);
-}
-
-function makeRows(capacity: number): RunRows {
-  return {
-    length: 0,
-    switchRow: new Uint32Array(capacity),
-    ts: new Float64Array(capacity),
-    cpu: new Uint16Array(capacity),
-    tid: new Int32Array(capacity),
-    pid: new Int32Array(capacity),
-    wait: new Float64Array(capacity),
-    sleep: new Float64Array(capacity),
-    iowait: new Float64Array(capacity),
-    preempt: new Float64Array(capacity),
-    wakeDelay: new Float64Array(capacity),
-    run: new Float64Array(capacity),
-    state: new Uint8Array(capacity),
-    nextPid: new Int32Array(capacity),
-    wakerTid: new Int32Array(capacity),
-    censored: new Uint8Array(capacity),
-  };
 }
 
 /** The values of `column` at `rows`. */

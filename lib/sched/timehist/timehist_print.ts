@@ -9,6 +9,7 @@ import { MAX_CPUS, type TimehistPrintOptions } from "./options.ts";
 import { printSummary } from "./summary_print.ts";
 import { type TimehistSummary, timehistSummary } from "./summary.ts";
 import { timehist, type TimehistColumns } from "./timehist.ts";
+import { TASK_WIDTH, writeHeader } from "./timehist_header.ts";
 import type { RunFilter } from "./tracked_runs.ts";
 import { printable, utf8 } from "./utf8.ts";
 
@@ -29,8 +30,6 @@ export interface TimehistCoverage {
 }
 
 const NS_PER_SECOND = 1e9;
-const TASK = 30;
-const DASH = "-";
 
 /**
  * Writes the runs of `trace` (or their sums) as text in the layout of `perf sched timehist`, by the rules of
@@ -114,7 +113,7 @@ class RowPrinter {
   }
 
   print(): void {
-    this.#header();
+    writeHeader(this.#out, this.#options, this.#maxCpu);
     const { kind, ts, cpu, tid, pid, a, b, c, length, comms } = this.#trace.stream;
     const { wakeups, migrations } = this.#options;
     const names = comms.map((name) => utf8(traceText(encodeTaskName(name))));
@@ -201,7 +200,7 @@ class RowPrinter {
     }
     this.#lead(rows.ts[row]!, rows.cpu[row]!, tid === 0 ? "i" : "s");
     const pid = rows.pid[row]!;
-    out.left(tid === 0 ? name : `${name}[${pid < 0 || pid === tid ? tid : `${tid}/${pid}`}]`, TASK);
+    out.left(tid === 0 ? name : `${name}[${pid < 0 || pid === tid ? tid : `${tid}/${pid}`}]`, TASK_WIDTH);
     this.#duration(rows.wait[row]!);
     this.#duration(rows.wakeDelay[row]!);
     this.#duration(rows.preempt[row]!);
@@ -217,7 +216,7 @@ class RowPrinter {
   #event(t: number, cpu: number, mark: string, tid: number, text: string): void {
     const out = this.#out;
     this.#lead(t, cpu, mark);
-    out.left(this.#label(tid), TASK);
+    out.left(this.#label(tid), TASK_WIDTH);
     out.blanks(this.#options.state === true ? 55 : 48);
     out.text(text);
     out.byte(0x0a);
@@ -237,33 +236,6 @@ class RowPrinter {
     if (tids !== undefined && !tids.has(by) && !tids.has(of)) return false;
     const pid = (tid: number) => this.#pids.get(tid) ?? -1;
     return pids === undefined || pids.has(pid(by)) || pids.has(pid(of));
-  }
-
-  #header(): void {
-    const out = this.#out;
-    const { cpuVisual, state, next } = this.#options;
-    const lane = Array.from({ length: this.#maxCpu + 1 }, (_, cpu) => (cpu & 15).toString(16)).join("");
-    const line = (time: string, cpu: string, lanes: string, task: string, columns: readonly string[]) => {
-      out.text(`${time.padStart(15)} ${cpu.padStart(6)} `);
-      if (cpuVisual === true) out.text(` ${lanes} `);
-      out.text(` ${task.padEnd(TASK)}`);
-      for (const column of columns) out.text(`  ${column.padStart(10)}`);
-    };
-    line("time", "cpu", lane, "task name", ["wait time", "wake delay", "preempted", "run time"]);
-    if (state === true) out.text("  state");
-    if (next === true) out.text("  next task");
-    out.byte(0x0a);
-    line("", "", " ".repeat(lane.length), "[tid/pid]", ["(msec)", "(msec)", "(msec)", "(msec)"]);
-    out.byte(0x0a);
-    const dashes = DASH.repeat(10);
-    line(DASH.repeat(15), DASH.repeat(6), DASH.repeat(lane.length), DASH.repeat(TASK), [
-      dashes,
-      dashes,
-      dashes,
-      dashes,
-    ]);
-    if (state === true) out.text(`  ${DASH.repeat(5)}`);
-    out.byte(0x0a);
   }
 
   #lead(t: number, cpu: number, mark: string): void {

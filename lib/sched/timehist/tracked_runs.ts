@@ -41,6 +41,28 @@ export interface RunRows {
   readonly censored: Uint8Array;
 }
 
+/** Room for `capacity` runs. */
+export function makeRunRows(capacity: number): RunRows {
+  return {
+    length: 0,
+    switchRow: new Uint32Array(capacity),
+    ts: new Float64Array(capacity),
+    cpu: new Uint16Array(capacity),
+    tid: new Int32Array(capacity),
+    pid: new Int32Array(capacity),
+    wait: new Float64Array(capacity),
+    sleep: new Float64Array(capacity),
+    iowait: new Float64Array(capacity),
+    preempt: new Float64Array(capacity),
+    wakeDelay: new Float64Array(capacity),
+    run: new Float64Array(capacity),
+    state: new Uint8Array(capacity),
+    nextPid: new Int32Array(capacity),
+    wakerTid: new Int32Array(capacity),
+    censored: new Uint8Array(capacity),
+  };
+}
+
 /** Doubles of one thread (or of one CPU's running task), side by side so that they share a cache line or two. */
 export const STRIDE = 24;
 /** What each of the {@linkcode STRIDE} doubles is. */

@@ -150,9 +150,17 @@ export async function scan(
 ): Promise<Trace> {
   const prepared = await prepare(path, fileSource(path), [], options);
   const records = readRecords(prepared.parts, prepared.layouts, rows);
-  const { stream, start, end } = new StreamBuilder(0).finish();
-  const comms = { ...stream, comms: rows.comms };
-  return makeTrace(prepared, prepared.parts, records, comms, records.base + BigInt(start), end - start);
+  return traceOfScan(prepared, records, rows.comms);
+}
+
+/** A recording whose rows were handed on: its stream has none, but the names of threads. */
+export function traceOfScan(
+  prepared: Prepared,
+  records: Records<RowBuffer>,
+  comms: readonly string[],
+): Trace {
+  const stream = { ...new StreamBuilder(0).finish().stream, comms };
+  return makeTrace(prepared, prepared.parts, records, stream, records.base, 0);
 }
 
 /** The samples of one event of a perf.data, batch by batch: see `scanTrace`. */
@@ -209,7 +217,7 @@ function readFormats(
 }
 
 /** What is known of a recording before its records are read. */
-interface Prepared {
+export interface Prepared {
   readonly path: string;
   readonly source: ByteSource;
   readonly header: PerfHeader;
@@ -223,7 +231,8 @@ interface Prepared {
   readonly plain: boolean;
 }
 
-async function prepare(
+/** Reads all of the recording that is not its records. */
+export async function prepare(
   path: string,
   source: ByteSource,
   more: readonly ByteSource[],

@@ -3,6 +3,7 @@ import type { RowBuffer } from "../stream_builder.ts";
 import { decodeTaskName } from "../task_name.ts";
 import { type Layouts, OTHER_LAYOUT, rawWord, sampleCpu, type SampleLayout } from "./layout.ts";
 import { Rounds } from "./rounds.ts";
+import type { SwitchNames } from "./switch_names.ts";
 import { type Damage, type RecordParts, RecordType, walkSteps } from "./walk.ts";
 
 /** What one pass over the records gives. */
@@ -41,6 +42,8 @@ export interface ReadRecordsOptions {
    * far: whether the rest need not be read. Default: all is read.
    */
   readonly enough?: ((delivered: number) => boolean) | undefined;
+  /** Rows of kind Switch carry the number of prev_comm in it: see `readAhead`. Default: they do not. */
+  readonly names?: SwitchNames | undefined;
   /** Whether each round's newest and oldest stamps are wanted. Default false. */
   readonly rounds?: boolean | undefined;
 }
@@ -50,9 +53,9 @@ export function readRecords<B extends RowBuffer>(
   records: RecordParts,
   layouts: Layouts,
   builder: B,
-  { base, enough, rounds = false }: ReadRecordsOptions = {},
+  { base, enough, rounds = false, names }: ReadRecordsOptions = {},
 ): Records<B> {
-  const reader = new RecordReader(builder, layouts, records.parts.length === 1, base);
+  const reader = new RecordReader(builder, layouts, records.parts.length === 1, base, names);
   const damage: Damage[] = [];
   let end: number | undefined;
   for (let part = 0; part < records.parts.length && end === undefined; part++) {
@@ -100,6 +103,7 @@ class RecordReader {
   untimed = 0;
   /** See {@linkcode Records.rounds}. */
   readonly roundStamps: number[] = [];
+  readonly #names: SwitchNames | undefined;
   #newest = -Infinity;
   #oldest = Infinity;
   #based = false;
@@ -110,8 +114,15 @@ class RecordReader {
   readonly #index: ReadonlyMap<SampleLayout, number>;
 
   /** `inRounds`: whether a FINISHED_ROUND tells what all records after it are newer than. */
-  constructor(builder: RowBuffer, layouts: Layouts, inRounds: boolean, base: bigint | undefined) {
+  constructor(
+    builder: RowBuffer,
+    layouts: Layouts,
+    inRounds: boolean,
+    base: bigint | undefined,
+    names: SwitchNames | undefined,
+  ) {
     this.builder = builder;
+    this.#names = names;
     if (base !== undefined) {
       this.#based = true;
       this.baseHigh = Number(base >> 32n);
@@ -153,6 +164,7 @@ class RecordReader {
     const bColumn = builder.b;
     const cColumn = builder.c;
     const { delivered } = this.#rounds;
+    const names = this.#names;
     let newest = -Infinity;
     let oldest = Infinity;
     let row = builder.length;
@@ -189,6 +201,11 @@ class RecordReader {
         aColumn[row] = a < 0 ? 0 : i32[body + a]!;
         bColumn[row] = b < 0 ? 0 : i32[body + b]!;
         cColumn[row] = c < 0 ? (c === FLAGS ? (i32[body]! >>> 16) & 0xff : 0) : i32[body + c]!;
+        if (names !== undefined && kind === Kind.Switch) {
+          const prev = aColumn[row]!;
+          if (tidColumn[row] !== prev) pidColumn[row] = -1;
+          tidColumn[row] = names.code(i32, body + names.word, prev);
+        }
         row++;
         if (ts < oldest) oldest = ts;
       }
@@ -293,6 +310,11 @@ class RecordReader {
       layout.b < 0 ? 0 : i32[body + (layout.b >> 2)]!,
       layout.c < 0 ? 0 : layout.flags ? (i32[body]! >>> 16) & 0xff : i32[body + (layout.c >> 2)]!,
     );
+    const names = this.#names;
+    if (names === undefined || layout.kind !== Kind.Switch) return;
+    const { pid, tid, a, length } = this.builder;
+    if (tid[length - 1] !== a[length - 1]) pid[length - 1] = -1;
+    tid[length - 1] = names.code(i32, body + names.word, a[length - 1]!);
   }
 
   #other(i32: Int32Array, at: number, type: number, misc: number, words: number): void {
