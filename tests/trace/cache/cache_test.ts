@@ -79,6 +79,22 @@ Deno.test("what comes out of the cache is what is in the recording, bit by bit: 
   }
 });
 
+Deno.test("what info prints needs no column of the stream", async () => {
+  await withCache(async (cache) => {
+    await openTrace(perfData, { cache });
+    const trace = await fromCache(perfData, cache);
+    const { quality, span, counts, host } = trace;
+    assert.ok(
+      quality.coverage.row(0).share > 0 && span.to > 0 && counts.size > 0 && host.release !== undefined,
+    );
+    for (const name of ["kind", "ts", "cpu", "pid", "tid", "a", "b", "c"]) {
+      assert.ok(Object.getOwnPropertyDescriptor(trace.stream, name)!.get !== undefined, `${name} was read`);
+    }
+    assert.ok(trace.stream.ts.length > 0);
+    assert.ok(Object.getOwnPropertyDescriptor(trace.stream, "ts")!.get === undefined, "kept");
+  });
+});
+
 Deno.test("names of any bytes are in the recording that these tests have", async () => {
   const trace = await openTrace(perfData);
   const names = new Set(trace.exactNames("sched:sched_switch", "prev_comm").dictionary);

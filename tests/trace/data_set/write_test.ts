@@ -127,6 +127,29 @@ Deno.test("an Arrow file comes back with its metadata", async () => {
   });
 });
 
+Deno.test("standard output takes a table in every format", async () => {
+  await inDirectory(async (directory) => {
+    const code = `
+      const { writeTable } = await import(Deno.args[0] + "lib/trace/data_set/mod.ts");
+      const { everyKind } = await import(Deno.args[0] + "tests/frame/every_kind.ts");
+      await writeTable(everyKind(), "-", { format: Deno.args[1] });`;
+    for (const format of TABLE_FORMATS) {
+      const path = `${directory}/x.${format}`;
+      await writeTable(everyKind(), path, { format });
+      const args = [
+        "eval",
+        "--config",
+        "deno.json",
+        code,
+        new URL("../../../", import.meta.url).href,
+        format,
+      ];
+      const { stdout, stderr } = await new Deno.Command(Deno.execPath(), { args }).output();
+      assert.deepEqual(stdout, await Deno.readFile(path), new TextDecoder().decode(stderr));
+    }
+  });
+});
+
 Deno.test("empty tables are tables in every format", async () => {
   await inDirectory(async (directory) => {
     const empty = everyKind().slice(0, 0);
