@@ -12,6 +12,10 @@ const PERF_RECORD = new TextEncoder().encode("PERF_RECORD_");
  *  COMM PID/TID [CPU] SECONDS.FRACTION: EVENT: TEXT                perf script -F comm,pid,tid,cpu,time,event,trace
  * ```
  *
+ * Stamps of the latency format are microseconds since the buffer was last cleared (the kernel's trace_print_lat_context subtracts
+ * the buffer's time_start), which the text does not tell: they are less than those of other texts of the same recording by a
+ * constant, and rounded.
+ *
  * A name may hold anything, but no more than 15 bytes, and what stands behind a name is longer than that: so the first
  * place where all of it is found is the name's end. Results are positions in the bytes given, and numbers.
  */
