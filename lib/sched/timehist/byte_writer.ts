@@ -29,6 +29,22 @@ export class ByteWriter {
     this.#sink(this.#block.subarray(0, at));
   }
 
+  /** The block that is being written; there is always room for 4096 bytes from {@linkcode ByteWriter.at} on. */
+  get block(): Uint8Array {
+    return this.#block;
+  }
+
+  /** Where the next byte goes. Who writes into the block says by {@linkcode ByteWriter.advance} how far. */
+  get at(): number {
+    return this.#at;
+  }
+
+  /** The block is written up to byte `at`. */
+  advance(at: number): void {
+    this.#at = at;
+    if (at >= BLOCK) this.flush();
+  }
+
   /** Writes a byte string. */
   text(bytes: string): void {
     const n = bytes.length;
