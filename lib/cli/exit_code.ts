@@ -1,4 +1,4 @@
-import { MissingEventError, TraceFormatError } from "../trace/errors.ts";
+import { MissingEventError, TraceFormatError, TraceOutputError } from "../trace/errors.ts";
 
 /** What every command ends with. */
 export const ExitCode = {
@@ -10,6 +10,8 @@ export const ExitCode = {
   Usage: 2,
   /** The machine lacks something; the message says how to get it. */
   Lacking: 3,
+  /** The reader of the output is gone (`| head`): as a program that SIGPIPE killed. */
+  BrokenPipe: 141,
 } as const;
 
 /** The command was called wrongly: an option that does not exist, a value of the wrong form. */
@@ -27,6 +29,7 @@ interface Remediable {
  * Errors that are our own mistakes keep their stack.
  */
 export function reportError(command: string, error: unknown): number {
+  if (isBrokenPipe(error)) return ExitCode.BrokenPipe;
   const text = error instanceof Error ? error.message : String(error);
   if (
     error instanceof UsageError || (error instanceof TypeError && "code" in error && isParseArgs(error.code))
@@ -39,11 +42,17 @@ export function reportError(command: string, error: unknown): number {
     return ExitCode.Lacking;
   }
   const expected = error instanceof TraceFormatError || error instanceof MissingEventError ||
+    error instanceof TraceOutputError ||
     error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied ||
     error instanceof RangeError ||
     (error instanceof Error && error.constructor !== TypeError && "code" in error);
   console.error(`schedscope ${command}: ${expected ? text : error instanceof Error ? error.stack : text}`);
   return ExitCode.Failed;
+}
+
+function isBrokenPipe(error: unknown): boolean {
+  return error instanceof Deno.errors.BrokenPipe ||
+    (error instanceof TraceOutputError && error.cause instanceof Deno.errors.BrokenPipe);
 }
 
 function isParseArgs(code: unknown): boolean {

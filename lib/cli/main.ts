@@ -13,8 +13,11 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   record: () => import("./record.ts"),
   info: () => import("./info.ts"),
   timehist: () => import("./timehist.ts"),
+  export: () => import("./export.ts"),
   spin: () => import("./spin.ts"),
+  latency: () => import("./latency.ts"),
   gaps: () => import("./gaps.ts"),
+  weights: () => import("./weights.ts"),
   notebook: () => import("./notebook.ts"),
 };
 

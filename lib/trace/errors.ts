@@ -38,3 +38,16 @@ export class MissingEventError extends Error {
     this.events = events;
   }
 }
+
+/** A trace could not be written: the disk is full, the place may not be written to, the reader of a pipe is gone. */
+export class TraceOutputError extends Error {
+  /** Tells the class apart after structured cloning. */
+  override name = "TraceOutputError";
+
+  /** Says what kept `output` from being written; `cause` is the system's own error. */
+  constructor(output: string, cause: unknown) {
+    super(`${output} could not be written: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      cause,
+    });
+  }
+}

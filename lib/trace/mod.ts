@@ -6,7 +6,9 @@
 export * from "./data_set/mod.ts";
 export * from "./errors.ts";
 export * from "./event_format.ts";
+export * from "./export.ts";
 export { openTrace, type OpenTraceOptions } from "./open.ts";
+export type { TraceTrack } from "./perfetto/write_tracks.ts";
 export * from "./quality.ts";
 export { scanTrace, type ScanTraceOptions } from "./scan.ts";
 export * from "./stream.ts";
@@ -14,3 +16,4 @@ export * from "./tables.ts";
 export * from "./threads.ts";
 export * from "./trace.ts";
 export * from "./window.ts";
+export type { TraceOutput } from "./write/output.ts";

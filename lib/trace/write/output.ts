@@ -1,3 +1,5 @@
+import { TraceOutputError } from "../errors.ts";
+
 /** Where a writer puts what it makes: a path, `-` for standard output, or a stream, which is closed at the end. */
 export type TraceOutput = string | WritableStream<Uint8Array>;
 
@@ -17,7 +19,7 @@ export interface WithOutputOptions {
  * the signal, nothing is left and an older file is as it was. What is there and is no regular file (a pipe, a device) is
  * written to as it is, as are standard output and streams; a stream is aborted with the error.
  *
- * Throws what `fill` throws, the signal's reason, and an Error that names the output where it cannot be written.
+ * Throws what `fill` throws, the signal's reason, and a {@linkcode TraceOutputError} where the output cannot be written.
  */
 export async function withOutput(
   output: TraceOutput,
@@ -75,8 +77,7 @@ function writeTo(
     try {
       for (let done = 0; done < bytes.length;) done += await file.write(bytes.subarray(done));
     } catch (cause) {
-      const what = cause instanceof Error ? cause.message : String(cause);
-      throw new Error(`${name} could not be written: ${what}`, { cause });
+      throw new TraceOutputError(name, cause);
     }
   };
 }
