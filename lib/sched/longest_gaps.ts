@@ -1,7 +1,7 @@
 import type { Frame } from "../frame/frame.ts";
 import type { LedgerColumns } from "./gaps.ts";
 
-const SHOWN = [
+const SHOWN: readonly (keyof LongestGapColumns)[] = [
   "ts",
   "dur",
   "comm",
@@ -12,10 +12,22 @@ const SHOWN = [
   "culprit_tid",
   "culprit_class",
   "culprit_cpu",
-] as const;
+];
 
 /** Columns of {@linkcode longestGaps}: who stood still, how long, why, and by whose fault. */
-export type LongestGapColumns = Pick<LedgerColumns, typeof SHOWN[number]>;
+export type LongestGapColumns = Pick<
+  LedgerColumns,
+  | "ts"
+  | "dur"
+  | "comm"
+  | "tid"
+  | "kind"
+  | "cause"
+  | "culprit"
+  | "culprit_tid"
+  | "culprit_class"
+  | "culprit_cpu"
+>;
 
 /** The `count` longest of a ledger's `gaps`, the longest first, with the columns that a person reads. */
 export function longestGaps(gaps: Frame<LedgerColumns>, count = 20): Frame<LongestGapColumns> {

@@ -22,7 +22,9 @@ export interface TraceWindow {
 
 /** A {@linkcode TraceWindow} in ns since the epoch. */
 export interface WindowBounds {
+  /** First stamp. */
   readonly from: number;
+  /** Last stamp. */
   readonly to: number;
   /** `from` less the lead: what is older is not looked at. */
   readonly lead: number;
