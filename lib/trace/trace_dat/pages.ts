@@ -10,6 +10,8 @@ const MOST_MORE = 1 << 26;
 const MOST_OF_ALL = 2 ** 40;
 /** Most bytes of one chunk; trace-cmd packs ten pages together. */
 const MOST_OF_CHUNK = 1 << 28;
+/** Pages of no more than this are kept unpacked for the next pass over them. */
+const MOST_KEPT = 1 << 28;
 /** A stamp that no page has, so that a page which could not be unpacked is left out. */
 const NO_PAGE = 0xff;
 
@@ -59,14 +61,20 @@ export function findPages(
     );
   }
   placed.sort((x, y) => x.cpu - y.cpu);
+  /** What was unpacked, by CPU and chunk, from when it is to be kept. */
+  let kept: (Uint8Array | undefined)[][] | undefined;
+  const fits = placed.reduce((sum, { size }) => sum + size, 0) <= MOST_KEPT;
   return {
+    keep() {
+      if (buffer.packed && fits) kept ??= placed.map(() => []);
+    },
     cpus: placed.map(({ cpu, size }) => ({ cpu, size })),
     cuts: placed.map(({ cut }) => cut),
     fileOffset(list, at) {
       const { offset, chunks } = placed[list]!;
       return chunks === undefined ? offset + at : chunks[chunkOf(chunks, at)]?.at ?? offset;
     },
-    open: () => openPages(source, placed, packing),
+    open: () => openPages(source, placed, packing, kept),
   };
 }
 
@@ -120,17 +128,25 @@ function packedCpu(
   return { cpu, size: total, cut, offset, chunks };
 }
 
-function openPages(source: ByteSource, placed: readonly PlacedCpu[], packing: Packing): PageReader {
+function openPages(
+  source: ByteSource,
+  placed: readonly PlacedCpu[],
+  packing: Packing,
+  kept: (Uint8Array | undefined)[][] | undefined,
+): PageReader {
   const reader = source.open();
   const last = placed.map(() => ({ chunk: -1, bytes: new Uint8Array() as Uint8Array }));
-  /** The chunk's content; the last one of each CPU is kept. */
+  /** The chunk's content; the last one of each CPU is there still, or all of them. */
   const unpacked = (list: number, chunk: number): Uint8Array => {
-    const kept = last[list]!;
-    if (kept.chunk !== chunk) {
-      kept.chunk = chunk;
-      kept.bytes = unpackChunk(reader, placed[list]!.chunks![chunk]!, packing);
+    if (kept !== undefined) {
+      return kept[list]![chunk] ??= unpackChunk(reader, placed[list]!.chunks![chunk]!, packing);
     }
-    return kept.bytes;
+    const own = last[list]!;
+    if (own.chunk !== chunk) {
+      own.chunk = chunk;
+      own.bytes = unpackChunk(reader, placed[list]!.chunks![chunk]!, packing);
+    }
+    return own.bytes;
   };
   return {
     read(list, into, position) {

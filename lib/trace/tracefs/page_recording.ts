@@ -85,6 +85,7 @@ export class PageRecording {
     const { rows } = this.survey;
     const { processes, layout } = this.#set;
     const { kinds } = this.#readers;
+    this.#set.store.keep?.();
     return this.#robust(
       (cursors) => makeStream(cursors, this.#readers, rows, processes, layout.littleEndian),
       (id) => kinds[id] !== 0,
@@ -97,6 +98,7 @@ export class PageRecording {
     const format = formats.get(event);
     if (format === undefined) throw new RangeError(`The trace has no event ${JSON.stringify(event)}`);
     const rows = this.survey.counts.get(event) ?? 0;
+    this.#set.store.keep?.();
     return this.#robust(
       (cursors) => decodeEvent(cursors, format, rows, fields, layout.littleEndian, exact),
       (id) => id === format.id,

@@ -14,6 +14,8 @@ export interface PageStore {
   readonly cpus: readonly CpuPages[];
   /** Opens it for reading. The caller disposes of the reader. */
   open(): PageReader;
+  /** There will be several passes over the pages: what it took work to unpack may be kept, if it is not too much. */
+  keep?(): void;
   /** Byte of the file that byte `at` of the pages of `cpus[list]` is kept in. */
   fileOffset(list: number, at: number): number;
 }
