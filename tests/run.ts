@@ -7,6 +7,7 @@
  */
 import { CORE_NEEDS, ensurePackages, type Need } from "../lib/tools/apt.ts";
 import { ensureJupyter } from "../lib/tools/jupyter.ts";
+import { perfettoPython } from "./trace/perfetto/perfetto_python.ts";
 
 const NEEDS: readonly Need[] = [
   ...CORE_NEEDS,
@@ -69,6 +70,7 @@ const { installed, missing, command } = await ensurePackages(NEEDS, { onProgress
 if (installed.length > 0) console.log(`installed: ${installed.join(", ")}`);
 if (missing.length > 0) console.log(`still missing, tests that need them will fail: ${command}`);
 await ensureJupyter({ log: console.log });
+await perfettoPython(console.log);
 
 if (gate) {
   await step(deno, "fmt", "--check");

@@ -3,6 +3,9 @@ import { ProtoCursor } from "./proto_cursor.ts";
 /** How many packets are looked at. */
 const PACKETS = 8;
 
+/** A head that is shorter is the whole file. */
+const WHOLE_HEAD = 65536;
+
 /** Fields of TracePacket that stand at the beginning of some trace; one of them must be there. */
 const LIKELY = new Set([
   1,
@@ -54,7 +57,7 @@ export function sniff(head: Uint8Array): boolean {
     }
     if (inner.broken) {
       // What goes on behind the head cannot be whole; the number of its first field can.
-      if (to === begin + length) return false;
+      if (to === begin + length || (packets === 0 && head.length < WHOLE_HEAD)) return false;
       return likely || outer.reset(head, begin, to).varint() && LIKELY.has(outer.low >>> 3);
     }
     at = begin + length;

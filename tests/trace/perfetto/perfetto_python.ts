@@ -17,9 +17,9 @@ export async function perfettoPython(log: (line: string) => void = () => {}): Pr
   return python;
 }
 
-/** Runs `script` with the trace at `path` as its argument; what it prints, each byte one character. */
-export async function runPython(script: string, path: string): Promise<string> {
-  return await run(await perfettoPython(), "-c", script, path);
+/** Runs the script `name` of this directory with `args`; what it prints, each byte one character. */
+export async function runPython(name: string, ...args: string[]): Promise<string> {
+  return await run(await perfettoPython(), new URL(name, import.meta.url).pathname, ...args);
 }
 
 async function run(program: string, ...args: string[]): Promise<string> {

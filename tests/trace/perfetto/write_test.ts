@@ -9,14 +9,14 @@ import { recordWithPerf } from "../perf_data/record_with_perf.ts";
 import { pluginText } from "../write/plugin_text.ts";
 import { runPython } from "./perfetto_python.ts";
 
-const SCRIPT = await Deno.readTextFile(new URL("decoded_by_perfetto.py", import.meta.url));
-
 // deno-lint-ignore no-explicit-any -- lines of several forms
 type Line = any;
 
 /** What Perfetto's own definitions find in the file at `path`. */
 async function decoded(path: string): Promise<Line[]> {
-  const lines = (await runPython(SCRIPT, path)).trimEnd().split("\n").map((line) => JSON.parse(line));
+  const lines = (await runPython("decoded_by_perfetto.py", path)).trimEnd().split("\n").map((line) =>
+    JSON.parse(line)
+  );
   assert.equal(lines[0].unknown, false, "every field is one of Perfetto's");
   return lines.slice(1);
 }
