@@ -50,8 +50,10 @@ export interface OpenTraceOptions {
   workers?: number;
   /**
    * Keeps the trace, once it was read, as Arrow files in a directory, and reads it from there the next time, which is at least ten
-   * times faster: a path, or true for `$XDG_CACHE_HOME/schedscope/traces` (`~/.cache/...`). A recording that was changed is read
-   * again. Default: the directory in `SCHEDSCOPE_CACHE`, if it is set; false: none.
+   * times faster: a path, or true for `$XDG_CACHE_HOME/schedscope/traces` (`~/.cache/...`). To keep it takes several times as long
+   * as to open it, as every event is decoded for it; a part (`window`, `events`, `columns`) or a `lazy` trace is not kept, but comes
+   * out of what is. A recording that was changed is read again. Default: the directory in `SCHEDSCOPE_CACHE`, if it is set; false:
+   * none.
    */
   cache?: boolean | string;
   /** Most bytes that the cache may take; what was used longest ago goes first. Default: 4 GiB. */

@@ -14,6 +14,27 @@ export interface Identity {
   readonly distinct: number;
 }
 
+/**
+ * Whether an option of `openTrace` makes another trace of the same file, so that each value has an entry of its own. Every option
+ * stands here, so that a new one cannot be forgotten.
+ */
+const MAKES_ANOTHER: Readonly<Record<keyof OpenTraceOptions, boolean>> = {
+  instance: true,
+  guest: true,
+  formatsFrom: true,
+  // These are taken out of the whole trace.
+  window: false,
+  events: false,
+  columns: false,
+  // The same trace in another way.
+  signal: false,
+  maxUnpacked: false,
+  lazy: false,
+  workers: false,
+  cache: false,
+  cacheSize: false,
+};
+
 /** Rises with the layout of the entries. */
 const LAYOUT = 1;
 
@@ -25,7 +46,11 @@ export function identityOf(path: string, options: OpenTraceOptions): Identity | 
   if (path === "-") return undefined;
   try {
     const real = realpathSync(path);
-    const chosen = JSON.stringify({ instance: options.instance });
+    const chosen = JSON.stringify(
+      Object.entries(options).filter(([name, value]) =>
+        value !== undefined && MAKES_ANOTHER[name as keyof OpenTraceOptions] !== false
+      ).sort(),
+    );
     const facts: string[] = [];
     let distinct = 0;
     for (const file of filesAt(real)) {

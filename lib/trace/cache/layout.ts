@@ -1,4 +1,5 @@
 import type { Column, DictColumn } from "../../frame/column.ts";
+import type { TraceParts } from "../trace.ts";
 
 /** Where an array lies in a file of an entry. */
 export interface ArrayPlace {
@@ -87,6 +88,13 @@ export interface EntryMeta {
     readonly coverage: TablePlace;
   };
 }
+
+/** What a trace tells of itself, as JSON has it. Its type asks for every part, so that a new one cannot be forgotten. */
+export type Told = {
+  readonly [K in Exclude<keyof TraceParts, "stream" | "formats" | "quality" | "decode" | "context">]-?:
+    | TraceParts[K]
+    | undefined;
+};
 
 /** JSON with bigints and with numbers that are not finite. */
 export function toJson(value: unknown): string {

@@ -20,7 +20,7 @@ const LIMIT = 4 * 2 ** 30;
  * The whole trace at `path` out of the cache in `directory`; if it is not there, or is no longer what is at `path`, by `open`, and
  * then it is kept for the next time.
  *
- * With options that ask for a part of the trace only what is in the cache already is used. Where the cache cannot be read or written,
+ * With options that ask for a part of the trace, or that its stream is not made, only what is in the cache already is used. Where the cache cannot be read or written,
  * or `path` is no file, the result is that of `open`.
  */
 export async function openCached(
@@ -29,7 +29,7 @@ export async function openCached(
   directory: string,
   open: (path: string, options: OpenTraceOptions) => Promise<Trace>,
 ): Promise<Trace> {
-  const { signal, window, events, columns, formatsFrom, cacheSize = LIMIT } = options;
+  const { signal, window, events, columns, lazy, formatsFrom, cacheSize = LIMIT } = options;
   signal?.throwIfAborted();
   // Layouts from elsewhere may change while the file stays; guests beside their host are rare, and an entry has no place for them.
   if (formatsFrom !== undefined || options.guest !== undefined) return await open(path, options);
@@ -38,7 +38,8 @@ export async function openCached(
   const entry = `${directory}/${entryName(before)}`;
   const kept = readEntry(entry, path, before);
   if (kept !== undefined) return kept;
-  if (window !== undefined || events !== undefined || columns !== undefined) return await open(path, options);
+  const part = window !== undefined || events !== undefined || columns !== undefined;
+  if (part || lazy === true) return await open(path, options);
   if (!await settled(before, signal)) return await open(path, options);
   const trace = await open(path, options);
   if (trace.guests.length > 0) return trace;

@@ -15,6 +15,7 @@ import {
   fromJson,
   STREAM_COLUMNS,
   type TablePlace,
+  type Told,
 } from "./layout.ts";
 
 /**
@@ -24,7 +25,7 @@ import {
 export function readEntry(entry: string, path: string, identity: Identity): Trace | undefined {
   try {
     const { meta, toldText, formatsText } = checkedMeta(entry, identity);
-    const told = fromJson(toldText) as Omit<TraceParts, "stream" | "formats" | "decode" | "quality">;
+    const told = fromJson(toldText) as Told as Omit<TraceParts, "stream" | "formats" | "decode" | "quality">;
     const formats = new LateMap(() =>
       new Map((JSON.parse(formatsText) as EventFormat[]).map((format) => [format.name, format]))
     );

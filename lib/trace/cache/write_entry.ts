@@ -15,6 +15,7 @@ import {
   STREAM_COLUMNS,
   type TablePlace,
   toJson,
+  type Told,
 } from "./layout.ts";
 
 /**
@@ -112,7 +113,7 @@ class EntryWriter {
       },
       files: this.#files,
     };
-    const told = {
+    const told: Told = {
       format: trace.format,
       path: trace.path,
       epoch: trace.epoch,
@@ -123,6 +124,8 @@ class EntryWriter {
       holes: trace.knownHoles,
       savedNames: trace.savedNames,
       span: trace.span,
+      guests: trace.guests,
+      guest: trace.guest,
     };
     // Three lines and a checksum: the layouts of all events are long, and parsed only where they are asked for.
     const text = `${toJson(meta)}\n${toJson(told)}\n${JSON.stringify([...trace.formats.values()])}\n`;

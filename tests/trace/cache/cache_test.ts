@@ -146,6 +146,11 @@ Deno.test("parts of a trace come out of a full entry, and make none", async () =
     await openTrace(perfData, { cache, ...part });
     assert.deepEqual(entries(cache), []);
     await openTrace(perfData, { cache });
+    await Deno.remove(cache, { recursive: true });
+    await Deno.mkdir(cache);
+    await openTrace(perfData, { cache, lazy: true });
+    assert.deepEqual(entries(cache), []);
+    await openTrace(perfData, { cache });
     const cached = await openTrace(perfData, { cache, ...part });
     assert.deepEqual([...cached.counts], [...plain.counts]);
     assert.deepEqual(cached.stream.ts, plain.stream.ts);
@@ -177,9 +182,7 @@ Deno.test("an entry that is damaged is never believed: it is made again", async 
   await withCache(async (cache) => {
     await openTrace(perfData, { cache });
     const [entry] = entries(cache);
-    const files = [...Deno.readDirSync(`${cache}/${entry}`)].map(({ name }) => name);
-    assert.ok(files.includes("meta.json") && files.includes("stream.arrow"));
-    for (const name of files) {
+    for (const name of ["meta.json", "stream.arrow", "e0.arrow", "e0.texts.json", "coverage.arrow"]) {
       // What is not as long as it was, has another time or is not there is seen at once.
       const file = `${cache}/${entry}/${name}`;
       const seen: (() => Promise<void>)[] = [
@@ -196,8 +199,8 @@ Deno.test("an entry that is damaged is never believed: it is made again", async 
         assert.deepEqual(kept.switches.column("next_comm"), plain.switches.column("next_comm"));
       }
     }
-    for (let at = 0; at < 40; at++) {
-      await damage(`${cache}/${entry}/meta.json`, flipped((length) => Math.floor(length * at / 40)));
+    for (let at = 0; at < 20; at++) {
+      await damage(`${cache}/${entry}/meta.json`, flipped((length) => Math.floor(length * at / 20)));
       assert.deepEqual((await openTrace(perfData, { cache })).stream.ts, plain.stream.ts);
     }
   });

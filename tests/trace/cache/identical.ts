@@ -25,7 +25,9 @@ function sameFrame<C extends Columns>(found: Frame<C>, wanted: Frame<C>, what: s
 
 /** Asserts that both traces have all the same, bit by bit. */
 export function assertIdentical(found: Trace, wanted: Trace): void {
-  for (const name of ["format", "path", "epoch", "clock", "host", "topology", "span"] as const) {
+  for (
+    const name of ["format", "path", "epoch", "clock", "host", "topology", "span", "guests", "guest"] as const
+  ) {
     assert.deepEqual(found[name], wanted[name], name);
   }
   assert.deepEqual([...found.formats], [...wanted.formats]);
