@@ -1,12 +1,14 @@
 /**
- * Compares `schedscope timehist -s` with `perf sched timehist -s` as whole processes, side by side in one run, and tells how
- * fast a warm process opens and analyses. Prints; never fails by time.
+ * Compares `schedscope timehist -s` with `perf sched timehist -s`, and both with all rows printed (to /dev/null), as whole
+ * processes side by side in one run, and tells how fast a warm process opens and analyses. Prints; never fails by time.
  *
  * deno run -A tests/bench/timehist_bench.ts [perf.data]
  */
 import { openTrace } from "../../lib/trace/open.ts";
 import { timehist } from "../../lib/sched/timehist/timehist.ts";
 import { summarizeFile } from "../../lib/sched/timehist/summarize_file.ts";
+
+import { printTimings, sideBySide } from "./side_by_side.ts";
 
 const MAIN = new URL("../../lib/cli/main.ts", import.meta.url).pathname;
 const EVENTS = ["switch", "waking", "wakeup_new", "migrate_task"].map((name) => `sched:sched_${name}`).join(
@@ -63,6 +65,12 @@ try {
     `schedscope timehist -s, perf's rules median ${ms(median(compat))}, best ${ms(Math.min(...compat))}, ` +
       `ratio ${ratio(compat)}`,
   );
+
+  const full = await sideBySide([
+    { name: "perf sched timehist", program: "perf", args: ["sched", "timehist", "-i", path] },
+    { name: "schedscope timehist", program: Deno.execPath(), args: ["run", "-A", MAIN, "timehist", path] },
+  ]);
+  printTimings(full, "2 x is the aim");
 
   for (
     const [name, work] of [
