@@ -14,6 +14,7 @@ export class NamesInTime {
   constructor(trace: Trace, { tables }: EventRows) {
     this.#trace = trace;
     this.#names = new Map(trace.savedNames);
+    if (trace.context !== undefined) this.#carryIn(trace.context, trace.span.from);
     const table = tables.findIndex(({ name }) => name === "sched:sched_switch");
     const found = tables[table];
     if (found !== undefined) {
@@ -27,6 +28,25 @@ export class NamesInTime {
     const { tid, pid, length } = trace.stream;
     for (let i = 0; i < length; i++) {
       if (tid[i]! > 0 && pid[i]! > 0 && !this.#processes.has(tid[i]!)) this.#processes.set(tid[i]!, pid[i]!);
+    }
+  }
+
+  /** What a window's lead told of names before `from`. */
+  #carryIn(context: Trace, from: number): void {
+    const { kind, ts, tid, pid, a, c, comms, length } = context.stream;
+    const event = "sched:sched_switch";
+    const switched = context.has(event)
+      ? [context.exactNames(event, "prev_comm"), context.exactNames(event, "next_comm")] as const
+      : undefined;
+    let at = 0;
+    for (let i = 0; i < length && ts[i]! < from; i++) {
+      if (kind[i] === Kind.Comm) {
+        this.#names.set(tid[i]!, comms[a[i]!]!);
+        if (tid[i]! > 0 && pid[i]! > 0) this.#processes.set(tid[i]!, pid[i]!);
+      } else if (kind[i] === Kind.Switch && switched !== undefined) {
+        this.#names.set(a[i]!, switched[0].at(at));
+        this.#names.set(c[i]!, switched[1].at(at++));
+      }
     }
   }
 
