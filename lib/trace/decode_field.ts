@@ -133,17 +133,26 @@ class WideSink implements FieldSink {
   }
 }
 
-/** A view's bytes, remembered while records of the same view come. */
+/** Views whose bytes are remembered, as records of several CPUs alternate; few, as they keep the memory that they are of. */
+const MOST_VIEWS = 16;
+
+/** The bytes of views, remembered while records of them come. */
 class ByteWindow {
+  readonly #known = new Map<DataView, Uint8Array>();
   #view: DataView | undefined;
   #bytes: Uint8Array = new Uint8Array();
 
   of(view: DataView): Uint8Array {
-    if (this.#view !== view) {
-      this.#view = view;
-      this.#bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+    if (this.#view === view) return this.#bytes;
+    let bytes = this.#known.get(view);
+    if (bytes === undefined) {
+      if (this.#known.size === MOST_VIEWS) this.#known.clear();
+      bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+      this.#known.set(view, bytes);
     }
-    return this.#bytes;
+    this.#view = view;
+    this.#bytes = bytes;
+    return bytes;
   }
 }
 
