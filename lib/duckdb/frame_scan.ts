@@ -18,6 +18,14 @@ interface Scanned {
   readonly fill: (vector: unknown, from: number, to: number) => void;
 }
 
+/** A table function over a frame. */
+export interface FrameScan {
+  /** To be registered. A connection keeps it as long as it lives. */
+  readonly scan: DuckDBTableFunction;
+  /** Lets go of the frame's columns: the function is not to be called again. */
+  release(): void;
+}
+
 /** What is needed of the client's vectors. */
 interface NumberVector {
   items: Numbers;
@@ -35,10 +43,10 @@ interface TextVector {
  * A `DictColumn` is an ENUM, whose members are in the order of their bytes: it sorts and compares as VARCHAR does, at the cost of
  * an integer.
  */
-export function frameScan(duckdb: DuckDBModule, name: string, frame: Frame<Columns>): DuckDBTableFunction {
-  const columns = frame.names.map((column) => ({ name: column, ...scanned(duckdb, frame.column(column)) }));
-  const rows = frame.length;
-  return duckdb.DuckDBTableFunction.create({
+export function frameScan(duckdb: DuckDBModule, name: string, frame: Frame<Columns>): FrameScan {
+  let columns = frame.names.map((column) => ({ name: column, ...scanned(duckdb, frame.column(column)) }));
+  let rows = frame.length;
+  const scan = duckdb.DuckDBTableFunction.create({
     name,
     supportsProjectionPushdown: true,
     bindFunction(info) {
@@ -62,6 +70,11 @@ export function frameScan(duckdb: DuckDBModule, name: string, frame: Frame<Colum
       });
     },
   });
+  const release = () => {
+    columns = [];
+    rows = 0;
+  };
+  return { scan, release };
 }
 
 /** Rows of a chunk: DuckDB's vector size. */

@@ -66,6 +66,8 @@ export class DuckDB implements AsyncDisposable {
   readonly #connection: DuckDBConnection;
   /** Tables that no query has named yet. */
   readonly #waiting = new Map<string, { frame: () => Frame<Columns>; copy: boolean }>();
+  /** Tables that read a frame's own arrays, with what lets go of those. */
+  readonly #reading = new Map<string, () => void>();
   /** What runs now: a connection does one thing at a time. */
   #last: Promise<unknown> = Promise.resolve();
   #functions = 0;
@@ -170,6 +172,8 @@ export class DuckDB implements AsyncDisposable {
     this.#open = false;
     await this.#last.catch(() => {});
     this.#waiting.clear();
+    for (const release of this.#reading.values()) release();
+    this.#reading.clear();
     this.#connection.closeSync();
     this.#instance.closeSync();
   }
@@ -195,11 +199,14 @@ export class DuckDB implements AsyncDisposable {
     for (const [name, { frame, copy }] of [...this.#waiting]) {
       const lower = name.toLowerCase();
       if (!words.has(lower) && !words.has(quoted(lower))) continue;
-      const scan = `schedscope_frame_${++this.#functions}`;
-      this.#connection.registerTableFunction(frameScan(this.#duckdb, scan, frame()));
-      await this.#connection.run(
-        `create ${copy ? "table" : "view"} ${quoted(name)} as select * from ${scan}()`,
-      );
+      const called = `schedscope_frame_${++this.#functions}`;
+      const { scan, release } = frameScan(this.#duckdb, called, frame());
+      this.#connection.registerTableFunction(scan);
+      // A view of something in this process's memory has no place in a database file.
+      const kind = copy ? "table" : "temporary view";
+      await this.#connection.run(`create ${kind} ${quoted(name)} as select * from ${called}()`);
+      if (copy) release();
+      else this.#reading.set(lower, release);
       this.#waiting.delete(name);
     }
   }
@@ -207,12 +214,16 @@ export class DuckDB implements AsyncDisposable {
   async #drop(name: string): Promise<void> {
     this.#waiting.delete(name);
     const found = await this.#connection.runAndReadAll(
-      "select table_type from information_schema.tables where lower(table_name) = lower($1) and table_schema = 'main'",
+      `select table_catalog, table_type from information_schema.tables
+       where lower(table_name) = lower($1) and table_schema = 'main'`,
       [name],
     );
-    for (const [type] of found.getRows()) {
-      await this.#connection.run(`drop ${type === "VIEW" ? "view" : "table"} ${quoted(name)}`);
+    for (const [catalog, type] of found.getRows()) {
+      const kind = type === "VIEW" ? "view" : "table";
+      await this.#connection.run(`drop ${kind} ${quoted(String(catalog))}.main.${quoted(name)}`);
     }
+    this.#reading.get(name.toLowerCase())?.();
+    this.#reading.delete(name.toLowerCase());
   }
 }
 

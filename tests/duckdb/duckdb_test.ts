@@ -259,10 +259,12 @@ Deno.test("a database on a file stays; one that is closed says so; what is no da
     {
       await using db = await openDuckDB({ path });
       await db.register(new Frame({ n: Int32Array.of(1, 2) }), { name: "kept", copy: true });
-      await db.query("select 1 from kept");
+      await db.register(new Frame({ n: Int32Array.of(3) }), { name: "passing" });
+      await db.query("select 1 from kept, passing");
     }
     const db = await openDuckDB({ path });
     assert.equal((await db.query("from kept")).length, 2);
+    await assert.rejects(db.query("from passing"), /passing does not exist/);
     await db.close();
     await db.close();
     await assert.rejects(async () => await db.query("select 1"), /closed/);
