@@ -39,8 +39,6 @@ export const CLOCKS: ReadonlyMap<string, number> = new Map([["mono", 3], ["mono_
 /** The clock of the day, and the one that Perfetto takes ftrace's stamps for. */
 export const REALTIME = 1;
 export const BOOTTIME = 6;
-/** In a bundle: its stamps are CLOCK_MONOTONIC_RAW's. */
-export const FTRACE_CLOCK_MONO_RAW = 4;
 
 /** Keys of TraceAttributes by which a trace of ours tells what Perfetto has no field for. */
 export const Attribute = {

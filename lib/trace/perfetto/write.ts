@@ -13,7 +13,6 @@ import {
   Attribute,
   BOOTTIME,
   CLOCKS,
-  FTRACE_CLOCK_MONO_RAW,
   HOLES_TRACK,
   message,
   Packet,
@@ -70,7 +69,6 @@ async function writeEvents(
   const { epoch, stream } = trace;
   const { length, table, row, tables } = eventRows(trace, signal);
   const encoders = tables.map(eventEncoder);
-  const clock = trace.clock.name === "mono_raw" ? FTRACE_CLOCK_MONO_RAW : undefined;
   const bundles: CpuBundle[] = [];
   const changes = tree.changes();
   let change = changes.next();
@@ -80,7 +78,7 @@ async function writeEvents(
     if (of === STREAM_ROW) {
       if (stream.kind[at] === Kind.Lost) {
         const cpu = stream.cpu[at]!;
-        const bundle = bundles[cpu] ??= new CpuBundle(cpu, clock);
+        const bundle = bundles[cpu] ??= new CpuBundle(cpu);
         await write(bundle.take());
         bundle.lose();
       }
@@ -95,7 +93,7 @@ async function writeEvents(
       change = changes.next();
     }
     const on = Number((cpu as Uint16Array)[at]);
-    const bundle = bundles[on] ??= new CpuBundle(on, clock);
+    const bundle = bundles[on] ??= new CpuBundle(on);
     const bits = flags === undefined ? 0 : Number((flags as Int32Array)[at]);
     bundle.add(epoch + BigInt(stamp), Number((pid as Int32Array)[at]), bits, encoders[of]!, at);
     if (bundle.full) await write(bundle.take());

@@ -15,15 +15,13 @@ const BUNDLE_EVENTS = 4096;
 /** Bundles of one CPU: events are collected until there are enough, or until something was lost. */
 export class CpuBundle {
   readonly #cpu: number;
-  readonly #clock: number | undefined;
   readonly #writer = new BinaryWriter();
   #events = 0;
   #lost = false;
 
-  /** `clock` is the FtraceClock of its stamps, if it must be told. */
-  constructor(cpu: number, clock: number | undefined) {
+  /** For events of `cpu`. */
+  constructor(cpu: number) {
     this.#cpu = cpu;
-    this.#clock = clock;
   }
 
   /** Whether it is time to {@linkcode CpuBundle.take} the bundle. */
@@ -39,8 +37,9 @@ export class CpuBundle {
     writer.tag(Bundle.timestamp, WireType.Varint).uint64(ts);
     // The field is unsigned of 32 bits; the pid -1 of an unknown thread keeps its bits.
     writer.tag(Bundle.pid, WireType.Varint).uint32(pid >>> 0);
-    if (flags !== 0) writer.tag(Bundle.commonFlags, WireType.Varint).uint32(flags >>> 0);
     encode(writer, row);
+    // Perfetto looks for the event right behind the pid.
+    if (flags !== 0) writer.tag(Bundle.commonFlags, WireType.Varint).uint32(flags >>> 0);
     writer.join();
   }
 
@@ -63,7 +62,6 @@ export class CpuBundle {
     writer.tag(Bundle.cpu, WireType.Varint).uint32(this.#cpu);
     if (this.#lost) writer.tag(Bundle.lostEvents, WireType.Varint).bool(true);
     this.#lost = false;
-    if (this.#clock !== undefined) writer.tag(Bundle.clock, WireType.Varint).int32(this.#clock);
   }
 }
 
