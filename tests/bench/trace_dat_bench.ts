@@ -1,11 +1,13 @@
 /**
  * Compares the process `schedscope info FILE` with `trace-cmd report -i FILE >/dev/null`, side by side in one run, for each
- * kind of trace.dat that trace-cmd makes here. Prints; never fails by time.
+ * kind of trace.dat that trace-cmd makes here, and says how many events a second a warm reader opens, with and without the
+ * stream of all of them, and scans. Prints; never fails by time.
  *
  * deno run -A tests/bench/trace_dat_bench.ts [trace.dat]
  */
 import { startTracefs } from "../../lib/trace/record/tracefs.ts";
 import { openTrace } from "../../lib/trace/open.ts";
+import { scanTrace } from "../../lib/trace/scan.ts";
 import { writeTraceDat } from "../../lib/trace/trace_dat/mod.ts";
 
 const MAIN = new URL("../../lib/cli/main.ts", import.meta.url).pathname;
@@ -50,6 +52,23 @@ async function converted(directory: string, from: string, packing: string): Prom
   return path;
 }
 
+/** Milliseconds that `work` takes when it was done before, a median. */
+async function warm(work: () => Promise<unknown>): Promise<number> {
+  const times: number[] = [];
+  for (let round = 0; round <= ROUNDS; round++) {
+    const start = performance.now();
+    await work();
+    if (round > 0) times.push(performance.now() - start);
+  }
+  return median(times);
+}
+
+async function countRows(path: string): Promise<number> {
+  let rows = 0;
+  for await (const batch of scanTrace(path, { event: "sched:sched_switch" })) rows += batch.length;
+  return rows;
+}
+
 const median = (times: number[]) => times.toSorted((x, y) => x - y)[times.length >> 1]!;
 const ms = (time: number) => `${time.toFixed(0)} ms`;
 
@@ -80,6 +99,12 @@ try {
         `trace-cmd report ${ms(median(theirs))}, schedscope info ${ms(median(ours))}, ratio ${
           (median(theirs) / median(ours)).toFixed(1)
         } (at least 15 is the aim)`,
+    );
+    const rate = (time: number) => `${(events / time / 1000).toFixed(1)} M events/s`;
+    console.log(
+      `  warm: openTrace ${rate(await warm(() => openTrace(path)))}, with its stream ${
+        rate(await warm(async () => (await openTrace(path)).stream))
+      }, scan of every switch ${rate(await warm(() => countRows(path)))}`,
     );
   }
 } finally {
