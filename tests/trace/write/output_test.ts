@@ -65,6 +65,22 @@ function withFormats(trace: Trace): Trace {
 
 const names = (directory: string) => [...Deno.readDirSync(directory)].map(({ name }) => name).sort();
 
+/** Whether there is the file that `aim` comes to be in. */
+const underWay = (directory: string) => names(directory).some((each) => each.startsWith("aim."));
+
+/** A signal that is aborted with `reason` when it is looked at and `when` holds: at a sure place, however slow the machine. */
+function abortedOnce(when: () => boolean, reason: Error): AbortSignal {
+  const controller = new AbortController();
+  const { signal } = controller;
+  Object.defineProperty(signal, "throwIfAborted", {
+    value: () => {
+      if (when()) controller.abort(reason);
+      AbortSignal.prototype.throwIfAborted.call(signal);
+    },
+  });
+  return signal;
+}
+
 async function run(program: string, ...args: string[]): Promise<void> {
   const { success, stderr } = await new Deno.Command(program, { args }).output();
   assert.ok(success, new TextDecoder().decode(stderr));
@@ -101,14 +117,10 @@ Deno.test("a full disk, a place that cannot be written and an interrupt leave no
         await Deno.writeTextFile(aim, "older");
         const reason = new Error("interrupted");
         await assert.rejects(write(trace, aim, { signal: AbortSignal.abort(reason) }), reason);
-        const controller = new AbortController();
-        const pending = write(trace, aim, { signal: controller.signal });
-        const timer = setInterval(() => {
-          // It is under way: there is the file that it comes to be in.
-          if (names(directory).some((each) => each.startsWith("aim."))) controller.abort(reason);
-        }, 0);
-        await assert.rejects(pending, reason);
-        clearInterval(timer);
+        await assert.rejects(
+          write(trace, aim, { signal: abortedOnce(() => underWay(directory), reason) }),
+          reason,
+        );
         assert.equal(await Deno.readTextFile(aim), "older");
         assert.deepEqual(names(directory), ["aim", "small"]);
 
