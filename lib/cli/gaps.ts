@@ -6,7 +6,7 @@ import { parseDuration } from "./duration.ts";
 import { parseArgs } from "./args.ts";
 import { TRACE_HELP, TRACE_OPTIONS, traceOptions } from "./trace_args.ts";
 import { ExitCode, UsageError } from "./exit_code.ts";
-import { wholeNumber } from "./spin_args.ts";
+import { wholeNumber } from "./whole_number.ts";
 
 /** One line for the list of commands. */
 export const summary =

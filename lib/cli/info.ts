@@ -56,6 +56,11 @@ function infoOf(trace: Trace): Record<string, unknown> {
     epoch: trace.epoch.toString(),
     span_ns: trace.span.to - trace.span.from,
     events: Object.fromEntries([...trace.counts].filter(([, count]) => count > 0)),
+    guests: trace.guests.map(({ machinePid, vcpus, counts }) => ({
+      machine_pid: machinePid,
+      vcpus,
+      events: Object.fromEntries(counts),
+    })),
     lost: quality.lost,
     holes: Array.from({ length: quality.holes.length }, (_, i) => quality.holes.row(i)),
     coverage: {
@@ -80,6 +85,9 @@ function printInfo(trace: Trace): void {
     fact("started", new Date(Number((trace.epoch + clock.wallOffset) / 1_000_000n)).toISOString());
   }
   fact("span", formatNs(trace.span.to - trace.span.from));
+  for (const { machinePid, vcpus } of trace.guests) {
+    fact("guest", `process ${machinePid}, ${vcpus.length} vCPUs (--guest ${machinePid})`);
+  }
   console.log("events");
   for (const [event, count] of [...trace.counts].sort((x, y) => y[1] - x[1])) {
     if (count > 0) console.log(`  ${String(count).padStart(10)}  ${event}`);

@@ -3,7 +3,7 @@ import type { LatencySortKey } from "../sched/latency/perf_6_1.ts";
 import { openTrace } from "../trace/open.ts";
 import { parseArgs } from "./args.ts";
 import { ExitCode, UsageError } from "./exit_code.ts";
-import { wholeNumber } from "./spin_args.ts";
+import { wholeNumber } from "./whole_number.ts";
 import { TRACE_HELP, TRACE_OPTIONS, traceOptions } from "./trace_args.ts";
 
 /** One line for the list of commands. */

@@ -3,6 +3,7 @@ import { parseCpuList } from "../trace/cpu_list.ts";
 import type { OptionSpec, ParsedArgs } from "./args.ts";
 import { parseDuration } from "./duration.ts";
 import { UsageError } from "./exit_code.ts";
+import { wholeNumber } from "./whole_number.ts";
 
 /** Options of the commands that run spin. */
 export const SPIN_OPTIONS = {
@@ -68,15 +69,6 @@ export function spinOptions(args: ParsedArgs<keyof typeof SPIN_OPTIONS>): SpinOp
     options.policy = policy as NonNullable<SpinOptions["policy"]>;
   }
   return options;
-}
-
-/** `text` as a whole number; throws {@linkcode UsageError} that names `option`. */
-export function wholeNumber(text: string, option: string): number {
-  const value = /^-?\d+$/.test(text.trim()) ? Number(text) : NaN;
-  if (!Number.isSafeInteger(value)) {
-    throw new UsageError(`Expected ${option} to be a whole number but found ${JSON.stringify(text)}`);
-  }
-  return value;
 }
 
 export function cpuList(text: string): number[] {

@@ -6,7 +6,8 @@ import { ExitCode, UsageError } from "./exit_code.ts";
 import { longestGaps } from "../sched/longest_gaps.ts";
 import { gapsPage, inOneSentence } from "./gaps_page.ts";
 import { interruptible } from "./interrupted.ts";
-import { SPIN_HELP, SPIN_OPTIONS, spinOptions, wholeNumber } from "./spin_args.ts";
+import { SPIN_HELP, SPIN_OPTIONS, spinOptions } from "./spin_args.ts";
+import { wholeNumber } from "./whole_number.ts";
 
 /** One line for the list of commands. */
 export const summary = "all of it: spin while the scheduler is traced, explain every gap, write the page";
