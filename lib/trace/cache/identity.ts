@@ -38,8 +38,9 @@ const MAKES_ANOTHER: Readonly<Record<keyof OpenTraceOptions, boolean>> = {
 /** Rises with the layout of the entries. */
 const LAYOUT = 1;
 
-/** More files than this are no recording of ours. */
+/** More files than these are no recording, nor are deeper ones: events/SYSTEM/NAME.format is the deepest. */
 const MOST_FILES = 10_000;
+const MOST_DEPTH = 4;
 
 /** What is at `path` now; undefined where it is no file or directory, or cannot be looked at. */
 export function identityOf(path: string, options: OpenTraceOptions): Identity | undefined {
@@ -60,7 +61,6 @@ export function identityOf(path: string, options: OpenTraceOptions): Identity | 
       if (size === 0 && file === real) return undefined;
       facts.push([file, dev, ino, size, mtimeMs, ctimeMs].join(" "));
       distinct = Math.max(distinct, mtimeMs + TICK_MS, Math.floor(ctimeMs / 1000) * 1000 + 1000 + TICK_MS);
-      if (facts.length > MOST_FILES) return undefined;
     }
     if (facts.length === 0) return undefined;
     const text = [`layout ${LAYOUT}`, readerVersion(), chosen, ...facts].join("\n");
@@ -70,15 +70,19 @@ export function identityOf(path: string, options: OpenTraceOptions): Identity | 
   }
 }
 
-/** The files of a recording: itself, or those in its directory. Empty where it is something else. */
-function filesAt(path: string): string[] {
+/**
+ * The files of a recording: itself, or those in its directory. Empty where it is something else; throws a RangeError where there are
+ * more than any recording has, or deeper.
+ */
+function filesAt(path: string, found: string[] = [], depth = 0): string[] {
   const { isFile, isDirectory } = Deno.statSync(path);
-  if (isFile) return [path];
-  if (!isDirectory) return [];
-  const found: string[] = [];
+  if (isFile) found.push(path);
+  if (found.length > MOST_FILES || depth > MOST_DEPTH) {
+    throw new RangeError(`${path}: too much for a recording`);
+  }
+  if (!isDirectory) return found;
   for (const entry of [...Deno.readDirSync(path)].sort((x, y) => (x.name < y.name ? -1 : 1))) {
-    if (found.length > MOST_FILES) break;
-    found.push(...filesAt(`${path}/${entry.name}`));
+    filesAt(`${path}/${entry.name}`, found, depth + 1);
   }
   return found;
 }

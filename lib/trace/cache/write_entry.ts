@@ -2,7 +2,7 @@ import { crc32 } from "node:zlib";
 import { type Column, type Columns, DictColumn } from "../../frame/column.ts";
 import { writeArrow } from "../../frame/to_arrow.ts";
 import { STREAM_EVENTS } from "../stream.ts";
-import { gather, type Trace } from "../trace.ts";
+import type { Trace } from "../trace.ts";
 import type { Identity } from "./identity.ts";
 import { isThere } from "./read_entry.ts";
 import {
@@ -294,9 +294,8 @@ function decodeAll(
 function isSame(column: Column, source: AnyArray, rows: Uint32Array): boolean {
   if (column instanceof DictColumn || column.constructor !== source.constructor) return false;
   if (column.length !== rows.length) return false;
-  const found = gather(source as Float64Array, rows);
-  const values = column as Float64Array;
-  for (let i = 0; i < values.length; i++) if (!Object.is(values[i], found[i])) return false;
+  const [values, others] = [column as Float64Array, source as Float64Array];
+  for (let i = 0; i < values.length; i++) if (!Object.is(values[i], others[rows[i]!])) return false;
   return true;
 }
 

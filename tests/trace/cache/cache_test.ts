@@ -213,7 +213,7 @@ Deno.test("bits that turn on the disk are found when they are read, and the entr
     const [entry] = entries(cache);
     let found = 0;
     for (const name of ["stream.arrow", "e0.arrow", "e0.texts.json"]) {
-      for (let at = 1; at < 10; at++) {
+      for (const at of [1, 3, 5, 7, 9]) {
         await damage(`${cache}/${entry}/${name}`, flipped((length) => Math.floor(length * at / 10)));
         const trace = await openTrace(perfData, { cache });
         try {
@@ -226,7 +226,7 @@ Deno.test("bits that turn on the disk are found when they are read, and the entr
         }
       }
     }
-    assert.ok(found > 15, `${found} of 27`);
+    assert.ok(found > 7, `${found} of 15`);
   });
 });
 
@@ -254,6 +254,23 @@ Deno.test("where nothing can be written, or the cache is no directory, opening w
       assertIdentical(await fromCache(perfData, small), plain);
     } finally {
       await new Deno.Command("umount", { args: [small] }).output();
+    }
+  });
+});
+
+Deno.test("what is no recording is refused as without a cache, and no entry is made", async () => {
+  await withCache(async (cache) => {
+    for (const path of ["/", "/proc/self/status", `${cache}/nothing`, "/dev/null"]) {
+      const message = async (options: { cache: string | false }) => {
+        try {
+          await openTrace(path, options);
+        } catch (error) {
+          return (error as Error).message;
+        }
+        throw new Error(`${path} was opened`);
+      };
+      assert.equal(await message({ cache }), await message({ cache: false }));
+      assert.deepEqual(entries(cache), []);
     }
   });
 });
