@@ -17,6 +17,48 @@ interface Sink {
   finish(): Column;
 }
 
+/** Events whose columns are kept. */
+const KEPT = 4;
+
+/** The columns of events, kept for those that were asked for last: a pass over the packets costs more than a column. */
+export class DecodedEvents {
+  readonly #source: ByteSource;
+  readonly #epoch: bigint;
+  readonly #kept = new Map<string, Record<string, Column>>();
+
+  /** Of the trace in `source`; `epoch` is the stamp of ts = 0. */
+  constructor(source: ByteSource, epoch: bigint) {
+    this.#source = source;
+    this.#epoch = epoch;
+  }
+
+  /** Columns `fields` of the event of `format`; see {@linkcode decodeEvents}. */
+  columns(
+    format: EventFormat,
+    count: number,
+    fields: readonly string[],
+    exact = false,
+  ): Record<string, Column> {
+    const key = `${exact} ${format.name}`;
+    let columns = this.#kept.get(key);
+    if (columns === undefined || fields.some((field) => columns![field] === undefined)) {
+      const all = [
+        "ts",
+        "cpu",
+        "common_pid",
+        "common_flags",
+        ...format.fields.map(({ name }) => name),
+        ...fields,
+      ];
+      columns = decodeEvents(this.#source, format, count, this.#epoch, [...new Set(all)], exact);
+      this.#kept.delete(key);
+      if (this.#kept.size === KEPT) this.#kept.delete(this.#kept.keys().next().value!);
+      this.#kept.set(key, columns);
+    }
+    return Object.fromEntries(fields.map((field) => [field, columns[field]!]));
+  }
+}
+
 /**
  * Fields of all records of the event of `format` in `source`, rows in time order (equal stamps as they stand): what
  * `Trace.event` asks for. `epoch` is the stamp of ts = 0. Throws RangeError for a field that it does not have.

@@ -11,7 +11,7 @@ import { Kind, type SchedStream, STREAM_EVENTS } from "../stream.ts";
 import { StreamBuilder } from "../stream_builder.ts";
 import { decodeTaskName } from "../task_name.ts";
 import { Trace } from "../trace.ts";
-import { decodeEvents } from "./decode.ts";
+import { DecodedEvents } from "./decode.ts";
 import { eventName, perfettoFormat } from "./event_names.ts";
 import { FTRACE_EVENTS, GENERIC_EVENT } from "./ftrace_events.ts";
 import { GenericReader } from "./generic_fields.ts";
@@ -76,6 +76,7 @@ export function read(source: ByteSource): Trace {
   if (!facts.hasHoles && lost > 0) holes.push({ kind: "lost", cpu: -1, from: 0, to, lost });
   const seen = [...pass.events.values()];
   const formats = new Map(seen.map(({ name, fields }, i) => [name, perfettoFormat(name, i + 1, fields)]));
+  const decoded = new DecodedEvents(source, epoch);
   return new Trace({
     format: "Perfetto",
     path: source.name,
@@ -91,7 +92,7 @@ export function read(source: ByteSource): Trace {
     decode(event, fields, exact) {
       const format = formats.get(event);
       if (format === undefined) throw new RangeError(`The trace has no event ${JSON.stringify(event)}`);
-      return decodeEvents(source, format, pass.events.get(event)!.count, epoch, fields, exact);
+      return decoded.columns(format, pass.events.get(event)!.count, fields, exact);
     },
   });
 }

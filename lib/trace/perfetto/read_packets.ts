@@ -122,11 +122,14 @@ function tag(field: number): number {
   return (value & 0x7f) | 0x80 | ((value >> 7) << 8);
 }
 
-/** Whether `bytes[from, to)` is a message whose fields make sense to their end, and may be TracePacket's. */
-export function isPacket(bytes: Uint8Array, from: number, to: number): boolean {
+/** Fields that are looked at before bytes are taken for a packet: all would take a time that grows with its square. */
+const FIELDS = 64;
+
+/** Whether `bytes[from, to)` is a message whose first fields make sense, and may be TracePacket's. */
+function isPacket(bytes: Uint8Array, from: number, to: number): boolean {
   const cursor = new ProtoCursor().reset(bytes, from, to);
   let fields = 0;
-  while (cursor.next()) {
+  while (fields < FIELDS && cursor.next()) {
     if (cursor.field > 10_000) return false;
     fields++;
   }

@@ -103,6 +103,26 @@ Deno.test("damage becomes holes; what is no trace is told with the byte", async 
   assert.deepEqual(read(memorySource(claimed)).counts, whole.counts);
 });
 
+Deno.test("bytes that look like the beginning of a packet everywhere take a time in proportion to their number", () => {
+  const bytes = new Uint8Array(1 << 20);
+  // Damage first; then lengths to near the end, with fields that make sense until then.
+  for (let at = 0; at + 8 <= bytes.length; at += 8) {
+    bytes.set([0x0a, 0xf0, 0xff, 0x3f, 0x08, 0x01, 0x08, 0x01], at);
+  }
+  bytes.set([0xff, 0xff], 0);
+  bytes.fill(0xff, bytes.length - 64);
+  const start = Deno.memoryUsage().rss;
+  const began = performance.now();
+  try {
+    read(memorySource(bytes));
+  } catch (error) {
+    assert.ok(error instanceof TraceFormatError);
+  }
+  // It took many minutes before; the bound leaves room for a busy machine.
+  assert.ok(performance.now() - began < 20_000);
+  assert.ok(Deno.memoryUsage().rss - start < 512 * 2 ** 20);
+});
+
 Deno.test("thousands of damaged traces: no crash, no hang, and every table can be made", async () => {
   const bytes = await someBytes();
   let seed = 12345;
