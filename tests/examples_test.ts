@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { recordWithPerf } from "./trace/perf_data/record_with_perf.ts";
 
-/** Runs an example as its own comment says. */
+/** Runs an example as its own comment says, with the permissions that it names. */
 async function example(name: string, ...args: string[]): Promise<string> {
+  const [, permissions] = /deno run (.+) examples\//.exec(await Deno.readTextFile(`examples/${name}`))!;
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "-q", `examples/${name}`, ...args],
+    args: ["run", ...permissions!.split(" "), "--no-prompt", "-q", `examples/${name}`, ...args],
     stdin: "null",
     env: { NO_COLOR: "1" },
   }).output();
@@ -22,6 +23,9 @@ Deno.test("examples run and print what they promise", async (t) => {
         /\d+ gaps over 1 ms; .*\n.* stood still for /,
       );
     });
+    await t.step("query_with_sql.ts", async () => {
+      assert.match(await example("query_with_sql.ts", `${dir}/perf.data`), /sched-messaging +\d+ .*[µm]s/);
+    });
     await t.step("record_and_explain.ts", async () => {
       assert.match(await example("record_and_explain.ts"), /recorded by tracefs: .*\n(.+ % of one CPU\n){3}/);
     });
@@ -29,7 +33,7 @@ Deno.test("examples run and print what they promise", async (t) => {
       const names = [...Deno.readDirSync("examples")].filter((entry) => entry.isFile).map((entry) =>
         entry.name
       ).sort();
-      assert.deepEqual(names, ["longest_gaps.ts", "record_and_explain.ts"]);
+      assert.deepEqual(names, ["longest_gaps.ts", "query_with_sql.ts", "record_and_explain.ts"]);
     });
   } finally {
     await Deno.remove(dir, { recursive: true });
