@@ -59,7 +59,7 @@ export async function writeParquet(
     });
     flush();
     // Lets a signal come through.
-    await Promise.resolve();
+    await new Promise((resolve) => setTimeout(resolve));
   }
   writer.finish();
   flush();

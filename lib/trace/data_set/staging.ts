@@ -16,6 +16,7 @@ export class Staging implements AsyncDisposable {
   /** Stages files for the directory `root`, which is made if it is not there. */
   static async in(root: string): Promise<Staging> {
     const made = await makeDirectories(root);
+    await removeStale(root);
     try {
       return new Staging(
         root,
@@ -74,6 +75,27 @@ export class Staging implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await Deno.remove(this.#staging, { recursive: true }).catch(() => {});
     for (const directory of this.#made.toReversed()) await Deno.remove(directory).catch(() => {});
+  }
+}
+
+/** No writing takes as long. */
+const STALE_MS = 24 * 3_600_000;
+
+/** Removes what a writer that was killed has left in `root`, unless files that were set aside are in it. */
+async function removeStale(root: string): Promise<void> {
+  try {
+    for await (const { name, isDirectory } of Deno.readDir(root)) {
+      if (!isDirectory || !/^\.schedscope-.*\.partial$/.test(name)) continue;
+      const path = `${root}/${name}`;
+      const { mtime } = await Deno.stat(path);
+      const files = await Array.fromAsync(Deno.readDir(path));
+      const old = files.some((file) => file.name.endsWith(".old"));
+      if (!old && mtime !== null && Date.now() - mtime.getTime() > STALE_MS) {
+        await Deno.remove(path, { recursive: true });
+      }
+    }
+  } catch {
+    // It is another's, or gone: it does not stand in the way.
   }
 }
 

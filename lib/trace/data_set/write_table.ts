@@ -94,7 +94,7 @@ async function writeCsv(
   for (let from = 0; from === 0 || from < frame.length; from += CSV_ROWS) {
     signal?.throwIfAborted();
     write(encoder.encode(frame.slice(from, from + CSV_ROWS).toCSV({ header: from === 0 })));
-    await Promise.resolve();
+    await new Promise((resolve) => setTimeout(resolve));
   }
 }
 

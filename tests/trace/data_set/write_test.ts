@@ -216,6 +216,26 @@ Deno.test("a run that is written again takes the former's place, with other tabl
   });
 });
 
+Deno.test("what a killed writer left a day ago is removed, what it set aside stays", async () => {
+  await inDirectory(async (directory) => {
+    const long = new Date(Date.now() - 48 * 3_600_000);
+    for (const [name, file] of [["a", "0.partial"], ["b", "0.old"], ["c", "0.partial"]]) {
+      await Deno.mkdir(`${directory}/.schedscope-${name}.partial`);
+      await Deno.writeTextFile(`${directory}/.schedscope-${name}.partial/${file}`, "");
+      if (name !== "c") await Deno.utime(`${directory}/.schedscope-${name}.partial`, long, long);
+    }
+    await writeDataSet(new Tables([["t", new Frame({ n: Int32Array.of(1) })]]), directory, { format: "csv" });
+    assert.deepEqual(listing(directory), [
+      ".schedscope-b.partial/",
+      ".schedscope-b.partial/0.old",
+      ".schedscope-c.partial/",
+      ".schedscope-c.partial/0.partial",
+      "data_set.json",
+      "t.csv",
+    ]);
+  });
+});
+
 Deno.test("interrupted: nothing is left, and what was there is as it was", async () => {
   await inDirectory(async (directory) => {
     const frame = new Frame({ n: Int32Array.of(1) });
@@ -234,6 +254,22 @@ Deno.test("interrupted: nothing is left, and what was there is as it was", async
       await assert.rejects(writeDataSet(tables, set, { ...options, signal: stop.signal }), /stopped/);
       assert.deepEqual(listing(directory), before);
       await Deno.remove(`${directory}/deep`, { recursive: true });
+    }
+  });
+});
+
+Deno.test("a signal comes through between groups of rows", async () => {
+  await inDirectory(async (directory) => {
+    const long = new Frame({ n: Float64Array.from({ length: 3_000_000 }, (_, i) => i) });
+    for (const format of ["parquet", "csv"] as const) {
+      const stop = new AbortController();
+      setTimeout(() => stop.abort(new Error("stopped")), 1);
+      const tables = new Tables([["t", long]]);
+      await assert.rejects(
+        writeDataSet(tables, `${directory}/set`, { format, signal: stop.signal }),
+        /stopped/,
+      );
+      assert.deepEqual(listing(directory), []);
     }
   });
 });
