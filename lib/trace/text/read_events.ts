@@ -26,8 +26,8 @@ export interface ReadEventsOptions {
   window?: TraceWindow;
 }
 
-/** Bytes of a line, roughly. */
-const BYTES_PER_LINE = 140;
+/** Bytes of a short line: room that is not used costs nothing, to make more of it does. */
+const BYTES_PER_LINE = 100;
 
 /**
  * Reads lines of ftrace or of `perf script`; `format` is which of them.

@@ -61,40 +61,54 @@ export const META_FILE = "meta.json";
 /** Reads `meta.json` out of the capture at `path`; throws {@linkcode TraceFormatError} where it is none. */
 export async function readMeta(path: string): Promise<CaptureMeta> {
   const file = `${path}/${META_FILE}`;
+  let text = "";
   let found: unknown;
+  /** Byte of the file at which the character `index` is. */
+  const byteOf = (index: number) => new TextEncoder().encode(text.slice(0, Math.max(0, index))).length;
   try {
-    found = JSON.parse(await Deno.readTextFile(file));
+    text = await Deno.readTextFile(file);
+    found = JSON.parse(text);
   } catch (cause) {
-    if (cause instanceof SyntaxError) throw new TraceFormatError(file, 0, "JSON", cause.message, { cause });
+    if (cause instanceof SyntaxError) {
+      const position = / at position (\d+)/.exec(cause.message)?.[1];
+      const at = byteOf(position === undefined ? text.length : Number(position));
+      throw new TraceFormatError(file, at, "JSON", cause.message, { cause });
+    }
     if (cause instanceof Deno.errors.NotFound || cause instanceof Deno.errors.NotADirectory) {
       throw new TraceFormatError(path, 0, `a directory with ${META_FILE}`, "none", { cause });
     }
     throw cause;
   }
-  const fail = (expected: string, value: unknown): never => {
-    throw new TraceFormatError(file, 0, expected, String(JSON.stringify(value)).slice(0, 80));
+  /** `key` is what the value is called in the text. */
+  const fail = (expected: string, value: unknown, key = ""): never => {
+    const at = byteOf(text.indexOf(JSON.stringify(key)));
+    throw new TraceFormatError(file, at, expected, String(JSON.stringify(value)).slice(0, 80));
   };
   if (!isRecord(found)) return fail("an object", found);
-  if (found["format"] !== "schedscope-tracefs") fail('format "schedscope-tracefs"', found["format"]);
-  if (found["version"] !== 1) fail("version 1", found["version"]);
-  if (typeof found["clock"] !== "string") fail("the clock's name", found["clock"]);
-  if (typeof found["littleEndian"] !== "boolean") fail("littleEndian true or false", found["littleEndian"]);
+  if (found["format"] !== "schedscope-tracefs") {
+    fail('format "schedscope-tracefs"', found["format"], "format");
+  }
+  if (found["version"] !== 1) fail("version 1", found["version"], "version");
+  if (typeof found["clock"] !== "string") fail("the clock's name", found["clock"], "clock");
+  if (typeof found["littleEndian"] !== "boolean") {
+    fail("littleEndian true or false", found["littleEndian"], "littleEndian");
+  }
   const hz = found["tscHz"];
   if (hz !== undefined && !(typeof hz === "number" && hz >= 1 && hz < 1e13)) {
-    fail("ticks per second in tscHz", hz);
+    fail("ticks per second in tscHz", hz, "tscHz");
   }
   for (const key of ["host", "topology", "cpus"]) {
-    if (!isRecord(found[key])) fail(`an object in ${key}`, found[key]);
+    if (!isRecord(found[key])) fail(`an object in ${key}`, found[key], key);
   }
   for (const key of ["packages", "cores"]) {
     const lists = (found["topology"] as Record<string, unknown>)[key];
     if (!Array.isArray(lists) || !lists.every(isNumbers)) {
-      fail(`lists of CPU numbers in topology.${key}`, lists);
+      fail(`lists of CPU numbers in topology.${key}`, lists, key);
     }
   }
   for (const key of ["online", "possible"]) {
     const list = (found["cpus"] as Record<string, unknown>)[key];
-    if (!isNumbers(list)) fail(`CPU numbers in cpus.${key}`, list);
+    if (!isNumbers(list)) fail(`CPU numbers in cpus.${key}`, list, key);
   }
   for (const key of ["started", "stopped"]) {
     const moment = found[key];
@@ -102,17 +116,17 @@ export async function readMeta(path: string): Promise<CaptureMeta> {
       ["wall", "mono", "clock"].every((name) =>
         typeof moment[name] === "string" && /^\d{1,20}$/.test(moment[name])
       );
-    if (!sane) fail(`a moment in ${key}`, moment);
+    if (!sane) fail(`a moment in ${key}`, moment, key);
   }
   const counters = ["cpu", "overrun", "commitOverrun", "droppedEvents", "readEvents", "entries"];
   const stats = found["stats"];
   const sane = Array.isArray(stats) &&
     stats.every((row) => isRecord(row) && counters.every((key) => Number.isFinite(row[key])));
-  if (!sane) fail("the CPUs' counters in stats", stats);
+  if (!sane) fail("the CPUs' counters in stats", stats, "stats");
   for (const key of ["events", "notes"]) {
     const list = found[key];
     if (!Array.isArray(list) || !list.every((item) => typeof item === "string")) {
-      fail(`texts in ${key}`, list);
+      fail(`texts in ${key}`, list, key);
     }
   }
   return found as unknown as CaptureMeta;

@@ -119,7 +119,11 @@ Deno.test("what is no capture is refused by name", async () => {
   await assert.rejects(open(directory), TraceFormatError);
   await Deno.writeTextFile(`${directory}/meta.json`, `{"format":"else"}`);
   assert.equal(await sniff(directory), false);
-  await assert.rejects(open(directory), /format "schedscope-tracefs" but found "else"/);
+  await assert.rejects(open(directory), /byte 1: expected format "schedscope-tracefs" but found "else"/);
+  await Deno.writeTextFile(`${directory}/meta.json`, `{"format":"schedscope-tracefs","é":0,"version":7}`);
+  await assert.rejects(open(directory), /meta.json: byte 38: expected version 1 but found 7/);
+  await Deno.writeTextFile(`${directory}/meta.json`, `{"format":x}`);
+  await assert.rejects(open(directory), /meta.json: byte 10: expected JSON but found/);
   const path = await smallCapture(directory);
   assert.equal(await sniff(path), true);
   await Deno.remove(`${path}/per_cpu`, { recursive: true });
