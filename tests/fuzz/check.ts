@@ -86,6 +86,18 @@ function lookAt(trace: Trace, random: Random): void {
   for (const column of trace.switches.names) {
     assert.equal(trace.switches.column(column).length, trace.switches.length, `switches ${column}`);
   }
+  if (trace.formats.has("sched:sched_switch") && trace.switches.length > 0) {
+    // Two passes: one for the stream, one for the columns. Their rows are the same, in the same order.
+    const event = trace.event("sched:sched_switch");
+    for (const name of ["ts", "cpu", "prev_pid", "next_pid"] as const) {
+      const [one, other] = [trace.switches.column(name), event.column(name)];
+      for (let row = 0; row < one.length; row++) {
+        if (one[row] !== Number(other[row as never])) {
+          assert.fail(`switch ${row}: ${name} ${one[row]}, ${other[row as never]}`);
+        }
+      }
+    }
+  }
   const events = [...counts.keys()];
   for (let i = Math.min(events.length, 5); i > 0; i--) checkEvent(trace, pick(random, events), random);
   checkQuality(quality, span);
@@ -194,6 +206,24 @@ async function checkParts(path: string, trace: Trace, random: Random, open: Open
           assert.equal(table.column(column).length, table.length, `${name} ${column}`);
         }
       }
+      return;
+    case 6: { // counted first, its stream made afterwards
+      const late = await openTrace(path, { ...open, lazy: true });
+      checkQuality(late.quality, late.span);
+      assert.deepEqual([...late.counts], [...trace.counts]);
+      assert.deepEqual(late.span, trace.span);
+      assert.equal(late.quality.holes.length, trace.quality.holes.length);
+      assert.deepEqual(late.stream.ts, trace.stream.ts);
+      return;
+    }
+    case 7: {
+      // A thread takes longer to start than all the rest.
+      if (random(8) !== 0) return;
+      const together = await openTrace(path, { ...open, workers: 2 });
+      assert.deepEqual(together.stream, trace.stream);
+      assert.deepEqual([...together.counts], [...trace.counts]);
+      assert.equal(together.quality.holes.length, trace.quality.holes.length);
+    }
   }
 }
 

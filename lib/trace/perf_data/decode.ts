@@ -2,19 +2,20 @@ import { type Column, DictColumn } from "../../frame/column.ts";
 import { type FieldSink, fieldSink } from "../decode_field.ts";
 import { type EventField, fieldOf } from "../event_format.ts";
 import { timeOrder } from "../time_order.ts";
-import { type Layouts, rawWord, sampleCpu, type SampleLayout } from "./layout.ts";
+import { layoutOfId, type Layouts, rawWord, sampleCpu, type SampleLayout } from "./layout.ts";
+import { stampAt, type StampOrigin } from "./stamp.ts";
 import { type RecordParts, RecordType, walkRecords } from "./walk.ts";
 
 /**
  * Reads the samples of `event` in `records` again and decodes `fields` of them, rows in time order, ties as recorded.
  *
- * Besides the event's fields there are `ts` (ns since `epoch`), `cpu` and `common_pid`. Throws RangeError on a field that the
+ * Besides the event's fields there are `ts` (ns since the epoch), `cpu` and `common_pid`. Throws RangeError on a field that the
  * event does not have. With `exact`, text is as `decodeTaskName` has it.
  */
 export function decodeEvent(
   records: RecordParts,
   layouts: Layouts,
-  epoch: bigint,
+  origin: StampOrigin,
   event: string,
   fields: readonly string[],
   exact = false,
@@ -36,20 +37,25 @@ export function decodeEvent(
     }
     wanted.push(field);
   }
-  const count = countSamples(records, layouts, laidOut);
+  const count = countSamples(records, layouts, laidOut, origin);
   const ts = new Float64Array(count);
   const cpu = new Uint16Array(count);
   const sinks: FieldSink[] = wanted.map((field) => fieldSink(field, count, true, exact));
   let rows = 0;
   let view: DataView | undefined;
-  forEachSample(records, layouts, laidOut, (layout, i32, at, raw, length) => {
+  const start = Number(origin.epoch - origin.base);
+  let untimed = false;
+  forEachSample(records, layouts, laidOut, origin, (layout, i32, at, raw, length, stamp) => {
     if (view?.buffer !== i32.buffer) view = new DataView(i32.buffer);
-    if (layout.time >= 0) ts[rows] = sinceEpoch(i32, at + layout.time, epoch);
+    ts[rows] = stamp - start;
+    if (stamp === -Infinity) untimed = true;
     cpu[rows] = sampleCpu(layout, i32, at);
     for (const sink of sinks) sink.set(rows, view, (at + raw + 1) * 4, length);
     rows++;
   });
   const order = timeOrder(ts);
+  // What has no stamp comes first, at the epoch, as it does in the stream.
+  if (untimed) { for (let row = 0; row < rows; row++) if (ts[row] === -Infinity) ts[row] = 0; }
   const out: Record<string, Column> = {};
   for (const name of fields) {
     const column = name === "ts"
@@ -62,47 +68,52 @@ export function decodeEvent(
   return out;
 }
 
-function countSamples(records: RecordParts, layouts: Layouts, laidOut: ReadonlySet<SampleLayout>): number {
+function countSamples(
+  records: RecordParts,
+  layouts: Layouts,
+  laidOut: ReadonlySet<SampleLayout>,
+  origin: StampOrigin,
+): number {
   let count = 0;
-  forEachSample(records, layouts, laidOut, () => count++);
+  forEachSample(records, layouts, laidOut, origin, () => count++);
   return count;
 }
 
-/** Calls `take` for each whole sample of one of `laidOut`, with the word of its raw data's size and the raw data's bytes. */
+/**
+ * Calls `take` for each whole sample of one of `laidOut`, with the word of its raw data's size, the raw data's bytes, and its
+ * stamp as `stampAt` has it.
+ */
 function forEachSample(
   records: RecordParts,
   layouts: Layouts,
   laidOut: ReadonlySet<SampleLayout>,
-  take: (layout: SampleLayout, i32: Int32Array, at: number, raw: number, length: number) => void,
+  { base }: StampOrigin,
+  take: (
+    layout: SampleLayout,
+    i32: Int32Array,
+    at: number,
+    raw: number,
+    length: number,
+    stamp: number,
+  ) => void,
 ): void {
+  const high = Number(base >> 32n);
+  const low = Number(base & 0xffffffffn);
   const only = layouts.idWord < 0 ? layouts.all[0] : undefined;
   walkRecords(records, (i32, at, type, _misc, words) => {
     if (type !== RecordType.Sample) return;
-    const layout = only ?? layoutOf(layouts, i32, at, words);
+    const { idWord } = layouts;
+    const layout = only ?? (idWord + 2 <= words ? layoutOfId(layouts, i32, at + idWord) : undefined);
     if (layout === undefined || !laidOut.has(layout) || words < layout.minWords) return;
     const raw = rawWord(layout, i32, at, words);
     if (raw < 0) return;
     const length = i32[at + raw]!;
     if (length < layout.minRaw || raw * 4 + 4 + layout.minRaw > words * 4) return;
     if (sampleCpu(layout, i32, at) >>> 16 !== 0) return;
-    take(layout, i32, at, raw, Math.min(length, words * 4 - raw * 4 - 4));
+    const stamp = layout.time < 0 ? -Infinity : stampAt(i32, at + layout.time, high, low);
+    if (Number.isNaN(stamp)) return;
+    take(layout, i32, at, raw, Math.min(length, words * 4 - raw * 4 - 4), stamp);
   });
-}
-
-/** The layout that the id of the sample at word `at` names; undefined where the id is unknown. */
-function layoutOf(layouts: Layouts, i32: Int32Array, at: number, words: number): SampleLayout | undefined {
-  if (layouts.idWord + 2 > words) return undefined;
-  const low = i32[at + layouts.idWord]!;
-  const high = i32[at + layouts.idWord + 1]!;
-  return high === 0 && low >>> 16 === 0
-    ? layouts.all[layouts.lowIds[low]! - 1]
-    : layouts.byId.get((BigInt(high >>> 0) << 32n) | BigInt(low >>> 0));
-}
-
-function sinceEpoch(i32: Int32Array, at: number, epoch: bigint): number {
-  const high = Number(epoch >> 32n);
-  const low = Number(epoch & 0xffffffffn);
-  return ((i32[at + 1]! >>> 0) - high) * 4294967296 + ((i32[at]! >>> 0) - low);
 }
 
 /** `column` with its rows in the order of `order`. */

@@ -209,6 +209,14 @@ function sampleLayout(attr: PerfAttr, format: EventFormat | undefined): SampleLa
   };
 }
 
+/** The layout of the id at word `at`; undefined where no event has it. */
+export function layoutOfId(layouts: Layouts, i32: Int32Array, at: number): SampleLayout | undefined {
+  const low = i32[at]!;
+  const high = i32[at + 1]!;
+  if (high === 0 && low >>> 16 === 0) return layouts.all[layouts.lowIds[low]! - 1];
+  return layouts.byId.get((BigInt(high >>> 0) << 32n) | BigInt(low >>> 0));
+}
+
 /** CPU of the sample at word `at`; not below 65536 where it is damaged. */
 export function sampleCpu(layout: SampleLayout, i32: Int32Array, at: number): number {
   return layout.vcpu >= 0 ? layout.vcpu : layout.cpu < 0 ? 0 : i32[at + layout.cpu]!;

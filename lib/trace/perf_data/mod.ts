@@ -29,6 +29,7 @@ import { readParallel, threadsFor } from "./parallel.ts";
 import { isPipe, readPipeHeader } from "./pipe.ts";
 import { readRecords, type Records } from "./read_stream.ts";
 import { scanEvent } from "./scan_event.ts";
+import { findBase } from "./stamp.ts";
 import { parseTracingData } from "./tracing_data.ts";
 import type { RecordParts } from "./walk.ts";
 
@@ -182,7 +183,8 @@ export async function* scanBatches(
     : data.offset;
   const section = { offset, size: data.offset + data.size - offset };
   const records = { ...parts, parts: [{ source, data: section }, ...others] };
-  yield* scanEvent({ records, layouts, epoch, from, to }, request);
+  const origin = { base: findBase(parts, layouts), epoch };
+  yield* scanEvent({ records, layouts, origin, from, to }, request);
 }
 
 /** The layouts by id of the events that the file of `header` recorded. */
@@ -349,6 +351,7 @@ function makeTrace(
     if (layout.event === undefined) return;
     counts.set(layout.event, (counts.get(layout.event) ?? 0) + records.counts[i]!);
   });
+  const origin = { base: records.base, epoch };
   const holes: KnownHole[] = records.damage.map((damage) => ({
     kind: damage.kind,
     cpu: -1,
@@ -379,6 +382,6 @@ function makeTrace(
     counts,
     holes,
     savedNames: new Map(),
-    decode: (event, fields, exact) => decodeEvent(parts, layouts, epoch, event, fields, exact),
+    decode: (event, fields, exact) => decodeEvent(parts, layouts, origin, event, fields, exact),
   });
 }

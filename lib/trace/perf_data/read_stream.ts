@@ -1,8 +1,9 @@
 import { Kind } from "../stream.ts";
 import type { RowBuffer } from "../stream_builder.ts";
 import { decodeTaskName } from "../task_name.ts";
-import { type Layouts, OTHER_LAYOUT, rawWord, sampleCpu, type SampleLayout } from "./layout.ts";
+import { layoutOfId, type Layouts, OTHER_LAYOUT, rawWord, sampleCpu, type SampleLayout } from "./layout.ts";
 import { Rounds } from "./rounds.ts";
+import { findBase, stampAt } from "./stamp.ts";
 import type { SwitchNames } from "./switch_names.ts";
 import { type Damage, type RecordParts, RecordType, walkSteps } from "./walk.ts";
 
@@ -35,7 +36,7 @@ const MISC_COMM_EXEC = 1 << 13;
 
 /** Options of {@linkcode readRecords}. */
 export interface ReadRecordsOptions {
-  /** What the builder's stamps are relative to (ns, the clock's own). Default: the stamp of the first record that has one. */
+  /** What the builder's stamps are relative to (ns, the clock's own). Default: {@linkcode findBase}. */
   readonly base?: bigint | undefined;
   /**
    * Asked after each block, with the stamp that all records to come are at least of (relative to the base), by the rounds so
@@ -55,7 +56,8 @@ export function readRecords<B extends RowBuffer>(
   builder: B,
   { base, enough, rounds = false, names }: ReadRecordsOptions = {},
 ): Records<B> {
-  const reader = new RecordReader(builder, layouts, records.parts.length === 1, base, names);
+  const inRounds = records.parts.length === 1;
+  const reader = new RecordReader(builder, layouts, inRounds, base ?? findBase(records, layouts), names);
   const damage: Damage[] = [];
   let end: number | undefined;
   for (let part = 0; part < records.parts.length && end === undefined; part++) {
@@ -96,8 +98,8 @@ export function readRecords<B extends RowBuffer>(
 class RecordReader {
   readonly builder: RowBuffer;
   readonly counts: Float64Array;
-  baseHigh = 0;
-  baseLow = 0;
+  readonly baseHigh: number;
+  readonly baseLow: number;
   lostSamples = 0;
   malformed = 0;
   untimed = 0;
@@ -106,7 +108,6 @@ class RecordReader {
   readonly #names: SwitchNames | undefined;
   #newest = -Infinity;
   #oldest = Infinity;
-  #based = false;
   readonly #inRounds: boolean;
   readonly #rounds = new Rounds();
   readonly #layouts: Layouts;
@@ -118,16 +119,13 @@ class RecordReader {
     builder: RowBuffer,
     layouts: Layouts,
     inRounds: boolean,
-    base: bigint | undefined,
+    base: bigint,
     names: SwitchNames | undefined,
   ) {
     this.builder = builder;
     this.#names = names;
-    if (base !== undefined) {
-      this.#based = true;
-      this.baseHigh = Number(base >> 32n);
-      this.baseLow = Number(base & 0xffffffffn);
-    }
+    this.baseHigh = Number(base >> 32n);
+    this.baseLow = Number(base & 0xffffffffn);
     this.#inRounds = inRounds;
     this.counts = new Float64Array(layouts.all.length);
     this.#layouts = layouts;
@@ -149,7 +147,7 @@ class RecordReader {
    */
   samples(i32: Int32Array, at: number, limit: number): number {
     const common = this.#layouts.common;
-    if (common === undefined || !this.#based) return at;
+    if (common === undefined) return at;
     const { lowIds, idWord } = this.#layouts;
     const { kinds, as, bs, cs, minRaws, time, cpu, tid, raw, minWords } = common;
     const { baseHigh, baseLow, counts } = this;
@@ -238,24 +236,9 @@ class RecordReader {
     } else if (type < RecordType.FirstOfTool) this.#other(i32, at, type, misc, words);
   }
 
-  /** The layout of the id at word `at`; undefined where no event has it. */
-  #layoutAt(i32: Int32Array, at: number): SampleLayout | undefined {
-    const low = i32[at]!;
-    if (i32[at + 1] === 0 && low >>> 16 === 0) return this.#layouts.all[this.#layouts.lowIds[low]! - 1];
-    return this.#layouts.byId.get((BigInt(i32[at + 1]! >>> 0) << 32n) | BigInt(low >>> 0));
-  }
-
-  /** ns since the base of the stamp at word `at`; -Infinity where perf wrote none (0 or all ones). */
+  /** See {@linkcode stampAt}. */
   #stamp(i32: Int32Array, at: number): number {
-    const low = i32[at]! >>> 0;
-    const high = i32[at + 1]! >>> 0;
-    if ((high === 0 && low === 0) || (high === 0xffffffff && low === 0xffffffff)) return -Infinity;
-    if (!this.#based) {
-      this.#based = true;
-      this.baseHigh = high;
-      this.baseLow = low;
-    }
-    return (high - this.baseHigh) * 4294967296 + (low - this.baseLow);
+    return stampAt(i32, at, this.baseHigh, this.baseLow);
   }
 
   /** Notes a record's stamp; one that perf would deliver late is remembered for the row that is added next. */
@@ -272,12 +255,17 @@ class RecordReader {
 
   #sample(i32: Int32Array, at: number, words: number): void {
     const { idWord } = this.#layouts;
-    const layout = this.#only ?? (idWord + 2 <= words ? this.#layoutAt(i32, at + idWord) : undefined);
+    const layout = this.#only ??
+      (idWord + 2 <= words ? layoutOfId(this.#layouts, i32, at + idWord) : undefined);
     if (layout === undefined || words < layout.minWords) {
       this.malformed++;
       return;
     }
     const time = layout.time < 0 ? -Infinity : this.#stamp(i32, at + layout.time);
+    if (Number.isNaN(time)) {
+      this.malformed++;
+      return;
+    }
     if (layout.event === undefined) { // no tracepoint, or one without format: nothing of it can be decoded
       this.counts[this.#index.get(layout)!]!++;
       this.#queue(time, false);
@@ -320,7 +308,7 @@ class RecordReader {
   #other(i32: Int32Array, at: number, type: number, misc: number, words: number): void {
     const { all, tailIdWord } = this.#layouts;
     const layout = this.#only ??
-      (tailIdWord < words ? this.#layoutAt(i32, at + words - tailIdWord) : undefined) ?? all[0]!;
+      (tailIdWord < words ? layoutOfId(this.#layouts, i32, at + words - tailIdWord) : undefined) ?? all[0]!;
     const needed = type === RecordType.Fork || type === RecordType.Exit
       ? 8
       : type === RecordType.Lost
@@ -330,11 +318,11 @@ class RecordReader {
     let time = fits(layout.tailTime) ? this.#stamp(i32, at + words - layout.tailTime) : -Infinity;
     const own = fits(layout.tailCpu) ? i32[at + words - layout.tailCpu]! : 0;
     const cpu = layout.vcpu >= 0 ? layout.vcpu : own;
-    if (layout.foreign) return this.#queue(time, false);
-    if (words < needed || cpu >>> 16 !== 0) {
+    if (words < needed || cpu >>> 16 !== 0 || Number.isNaN(time)) {
       this.malformed++;
       return;
     }
+    if (layout.foreign) return this.#queue(time, false);
     const { builder } = this;
     const first = i32[at + 2]!;
     const second = i32[at + 3]!;
@@ -359,6 +347,10 @@ class RecordReader {
       case RecordType.Exit: {
         // {pid, ppid, tid, ptid, time}; the record's own time stands where there is no identity after it.
         if (time === -Infinity) time = this.#stamp(i32, at + 6);
+        if (Number.isNaN(time)) {
+          this.malformed++;
+          return;
+        }
         this.#queue(time, true);
         const tid = i32[at + 4]!;
         const kind = type === RecordType.Fork ? Kind.Fork : Kind.Exit;

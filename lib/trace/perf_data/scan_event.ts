@@ -5,16 +5,16 @@ import { type FieldSink, fieldSink } from "../decode_field.ts";
 import { type EventField, type EventFormat, fieldOf } from "../event_format.ts";
 import type { ScanRequest } from "../scan.ts";
 import { type OrderWorkspace, timeOrder } from "../time_order.ts";
-import { type Layouts, rawWord, sampleCpu, type SampleLayout } from "./layout.ts";
+import { layoutOfId, type Layouts, rawWord, sampleCpu } from "./layout.ts";
 import { Rounds } from "./rounds.ts";
+import { stampAt, type StampOrigin } from "./stamp.ts";
 import { type RecordParts, RecordType, walkSteps } from "./walk.ts";
 
 /** What of which records is scanned. */
 export interface EventScan {
   readonly records: RecordParts;
   readonly layouts: Layouts;
-  /** Stamp of ts = 0. */
-  readonly epoch: bigint;
+  readonly origin: StampOrigin;
   /** First and last stamp that is wanted, ns since the epoch. */
   readonly from: number;
   readonly to: number;
@@ -30,7 +30,7 @@ const MOST_WAITING = 128 << 20;
  * Throws RangeError where the event was not recorded, or has no such field.
  */
 export async function* scanEvent(
-  { records, layouts, epoch, from, to }: EventScan,
+  { records, layouts, origin, from, to }: EventScan,
   request: ScanRequest,
 ): AsyncGenerator<Frame<Columns>, void, undefined> {
   const { event, batchRows, signal } = request;
@@ -45,19 +45,21 @@ export async function* scanEvent(
   const inRounds = records.parts.length === 1;
   const rounds = new Rounds();
   const only = layouts.idWord < 0 ? layouts.all[0] : undefined;
-  const high = Number(epoch >> 32n);
-  const low = Number(epoch & 0xffffffffn);
-  const since = (i32: Int32Array, at: number) =>
-    ((i32[at + 1]! >>> 0) - high) * 4294967296 + ((i32[at]! >>> 0) - low);
+  const high = Number(origin.base >> 32n);
+  const low = Number(origin.base & 0xffffffffn);
+  const start = Number(origin.epoch - origin.base);
   const visit = (i32: Int32Array, at: number, type: number, _misc: number, words: number) => {
     if (type !== RecordType.Sample) {
       if (type === RecordType.FinishedRound && inRounds) rounds.finished();
       return;
     }
-    const layout = only ?? layoutOf(layouts, i32, at, words);
+    const { idWord } = layouts;
+    const layout = only ?? (idWord + 2 <= words ? layoutOfId(layouts, i32, at + idWord) : undefined);
     if (layout === undefined || words < layout.minWords) return;
-    const ts = layout.time < 0 ? 0 : since(i32, at + layout.time);
-    rounds.queued(ts);
+    const stamp = layout.time < 0 ? -Infinity : stampAt(i32, at + layout.time, high, low);
+    if (Number.isNaN(stamp)) return;
+    if (stamp !== -Infinity) rounds.queued(stamp - start);
+    const ts = stamp === -Infinity ? 0 : stamp - start;
     if (!laidOut.has(layout) || ts < from || ts > to) return;
     const raw = rawWord(layout, i32, at, words);
     if (raw < 0) return;
@@ -105,13 +107,6 @@ function wantedFields(
       `${event} has no field ${name}; it has: ${format.fields.map((f) => f.name).join(", ")}`,
     );
   });
-}
-
-function layoutOf(layouts: Layouts, i32: Int32Array, at: number, words: number): SampleLayout | undefined {
-  const id = at + layouts.idWord;
-  if (layouts.idWord + 2 > words) return undefined;
-  if (i32[id + 1] === 0 && i32[id]! >>> 16 === 0) return layouts.all[layouts.lowIds[i32[id]!]! - 1];
-  return layouts.byId.get((BigInt(i32[id + 1]! >>> 0) << 32n) | BigInt(i32[id]! >>> 0));
 }
 
 /** Raw data of samples that may not be the oldest yet. */
