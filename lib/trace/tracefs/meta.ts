@@ -70,8 +70,7 @@ export async function readMeta(path: string): Promise<CaptureMeta> {
     found = JSON.parse(text);
   } catch (cause) {
     if (cause instanceof SyntaxError) {
-      const position = / at position (\d+)/.exec(cause.message)?.[1];
-      const at = byteOf(position === undefined ? text.length : Number(position));
+      const at = byteOf(brokenAt(text));
       throw new TraceFormatError(file, at, "JSON", cause.message, { cause });
     }
     if (cause instanceof Deno.errors.NotFound || cause instanceof Deno.errors.NotADirectory) {
@@ -130,6 +129,30 @@ export async function readMeta(path: string): Promise<CaptureMeta> {
     }
   }
   return found as unknown as CaptureMeta;
+}
+
+/** Index of the first character of `text` that no JSON text has there; V8 does not always say. */
+function brokenAt(text: string): number {
+  let from = 0;
+  let to = text.length;
+  while (from < to) {
+    const middle = (from + to + 1) >>> 1;
+    if (canGoOn(text.slice(0, middle))) from = middle;
+    else to = middle - 1;
+  }
+  return from;
+}
+
+/** Whether `text` is the beginning of a JSON text, or is one. */
+function canGoOn(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch (error) {
+    const { message } = error as SyntaxError;
+    const position = / at position (\d+)/.exec(message)?.[1];
+    return /end of JSON|Unterminated/.test(message) || Number(position) === text.length;
+  }
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
