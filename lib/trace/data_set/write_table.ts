@@ -1,6 +1,8 @@
 import type { Columns } from "../../frame/column.ts";
 import type { Frame } from "../../frame/frame.ts";
 import { writeArrow } from "../../frame/to_arrow.ts";
+import { TraceOutputError } from "../errors.ts";
+import { withFile } from "../write/output.ts";
 import { ROW_GROUP, writeParquet } from "./parquet.ts";
 
 /** How a table is written. `arrow` is an Arrow IPC file. */
@@ -27,8 +29,8 @@ const VERSION_KEY = "schedscope.version";
  *
  * Numbers keep their type; `ts` and all durations are DOUBLE ns, so no stamp is rounded. Text is encoded by dictionary, in CSV a
  * missing number (NaN) is empty. A file appears whole or not at all: it is written beside its place and then takes it, and what
- * was there stays until then. Throws what Deno throws where it cannot be written (a full disk, no permission), and the
- * signal's reason.
+ * was there stays until then. Throws {@linkcode TraceOutputError} where it cannot be written (a full disk), what
+ * Deno throws where it cannot be opened, and the signal's reason.
  */
 export async function writeTable(
   frame: Frame<Columns>,
@@ -37,15 +39,11 @@ export async function writeTable(
 ): Promise<void> {
   options.signal?.throwIfAborted();
   if (typeof output === "function") return await writeRows(frame, output, options);
-  if (output === "-") return await writeRows(frame, (bytes) => writeAll(Deno.stdout, bytes), options);
-  const partial = `${output}.${crypto.randomUUID().slice(0, 8)}.partial`;
-  try {
-    await writeFile(frame, partial, options);
-    await Deno.rename(partial, output);
-  } catch (error) {
-    await Deno.remove(partial).catch(() => {});
-    throw error;
-  }
+  if (output === "-") return await writeRows(frame, writeTo(Deno.stdout, "standard output"), options);
+  await withFile(output, options.signal, async (file) => {
+    await writeRows(frame, writeTo(file, output), options);
+    if ((await file.stat()).isFile) await file.sync();
+  });
 }
 
 /** Writes one table to a new file at `path`, which is on the disk when this returns. */
@@ -55,7 +53,7 @@ export async function writeFile(
   options: WriteTableOptions,
 ): Promise<void> {
   using file = await Deno.open(path, { write: true, createNew: true });
-  await writeRows(frame, (bytes) => writeAll(file, bytes), options);
+  await writeRows(frame, writeTo(file, path), options);
   // A file system that notices only later that it is full says so here.
   await file.sync();
 }
@@ -98,8 +96,15 @@ async function writeCsv(
   }
 }
 
-function writeAll(to: { writeSync(bytes: Uint8Array): number }, all: Uint8Array): void {
-  // Files do not take bytes that are shared between threads, as those of a stream may be.
-  const bytes = all.buffer instanceof SharedArrayBuffer ? new Uint8Array(all) : all;
-  for (let done = 0; done < bytes.length;) done += to.writeSync(bytes.subarray(done));
+/** A function that writes to the file `to`, called `name`: at once, as the writer of Parquet wants it. */
+function writeTo(to: { writeSync(bytes: Uint8Array): number }, name: string): (bytes: Uint8Array) => void {
+  return (all) => {
+    // Files do not take bytes that are shared between threads, as those of a stream may be.
+    const bytes = all.buffer instanceof SharedArrayBuffer ? new Uint8Array(all) : all;
+    try {
+      for (let done = 0; done < bytes.length;) done += to.writeSync(bytes.subarray(done));
+    } catch (cause) {
+      throw new TraceOutputError(name, cause);
+    }
+  };
 }

@@ -30,15 +30,21 @@ export async function withOutput(
   signal?.throwIfAborted();
   if (output instanceof WritableStream) return await fillStream(output, signal, fill);
   if (output === "-") return await fill(writeTo(Deno.stdout, "standard output", signal));
+  await withFile(output, signal, (_file, write) => fill(write));
+}
+
+/** The same for a path, with the file itself. */
+export async function withFile(
+  output: string,
+  signal: AbortSignal | undefined,
+  fill: (file: Deno.FsFile, write: WriteBytes) => Promise<void>,
+): Promise<void> {
   const place = await Deno.stat(output).catch(() => undefined);
   if (place !== undefined && !place.isFile) {
     using file = await Deno.open(output, { write: true });
-    return await fill(writeTo(file, output, signal));
+    return await fill(file, writeTo(file, output, signal));
   }
-  await replaceFile(output, signal, async (file, write) => {
-    await fill(write);
-    await file.truncate(await file.seek(0, Deno.SeekMode.Current));
-  });
+  await replaceFile(output, signal, fill);
 }
 
 /** The same for writers that go back in the file: `output` must be a path that is no pipe. */
