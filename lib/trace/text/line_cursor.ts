@@ -50,7 +50,7 @@ export class LineCursor {
     return this.bytes[at] === 0x2d ? -this.number(at + 1) : this.number(at);
   }
 
-  /** Up to nine digits; sets where they end, or -1 where there are none or more. */
+  /** What 32 bits with a sign hold; sets where it ends, or -1 where there is no digit or the number is larger. */
   protected number(at: number): number {
     const bytes = this.bytes;
     const end = this.end;
@@ -60,7 +60,7 @@ export class LineCursor {
       const digit = bytes[at]! - 0x30;
       if (digit < 0 || digit > 9) break;
       value = value * 10 + digit;
-      if (at - start > 8) {
+      if (value > 0x8000_0000) {
         this.at = -1;
         return -1;
       }

@@ -118,7 +118,7 @@ Deno.test("bytes that look like the beginning of a packet everywhere take a time
   } catch (error) {
     assert.ok(error instanceof TraceFormatError);
   }
-  // It took many minutes before; the bound leaves room for a busy machine.
+  // To look at all of each would take minutes; the bound leaves room for a busy machine.
   assert.ok(performance.now() - began < 20_000);
   assert.ok(Deno.memoryUsage().rss - start < 512 * 2 ** 20);
 });

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { openTrace } from "../../../lib/trace/open.ts";
+import { writePerfetto } from "../../../lib/trace/perfetto/mod.ts";
 import { startTracefs } from "../../../lib/trace/record/tracefs.ts";
+import { writeTraceDat } from "../../../lib/trace/trace_dat/mod.ts";
 import { writeFtraceText } from "../../../lib/trace/write/ftrace_text.ts";
 import { scriptLines } from "../perf_data/perf_script.ts";
-import { recordWithPerf } from "../perf_data/record_with_perf.ts";
+import { perfOutput, recordWithPerf } from "../perf_data/record_with_perf.ts";
 import { makeSwitches } from "../record/busy.ts";
 import { assertSameTrace } from "../text/compare.ts";
 import { pluginText } from "./plugin_text.ts";
@@ -91,6 +93,34 @@ Deno.test("a capture's text is the kernel's own of the same instance, line by li
     assert.ok(theirs.length > 1000);
     assert.equal(ours.length, theirs.length);
     ours.forEach((line, i) => assert.equal(line, theirs[i]));
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
+
+Deno.test("what has no priorities (perf sched timehist) is written in all formats and read back without them", async () => {
+  const dir = await Deno.makeTempDir();
+  try {
+    await recordWithPerf(`${dir}/perf.data`, ["perf", "bench", "sched", "messaging", "-l", "10"]);
+    await Deno.writeTextFile(
+      `${dir}/timehist.txt`,
+      await perfOutput("sched", "timehist", "-i", `${dir}/perf.data`),
+    );
+    const trace = await openTrace(`${dir}/timehist.txt`);
+    const rows = (of: typeof trace) =>
+      [...of.switches.rows()].map(({ ts, ...row }) =>
+        JSON.stringify({ ...row, stamp: String(of.epoch + BigInt(ts)) })
+      ).sort();
+    assert.ok(trace.switches.length > 100);
+    for (
+      const [name, write] of [["txt", writeFtraceText], ["pftrace", writePerfetto], [
+        "dat",
+        writeTraceDat,
+      ]] as const
+    ) {
+      await write(trace, `${dir}/out.${name}`);
+      assert.deepEqual(rows(await openTrace(`${dir}/out.${name}`)), rows(trace), name);
+    }
   } finally {
     await Deno.remove(dir, { recursive: true });
   }
