@@ -6,6 +6,7 @@ import { writeTraceDat } from "../../../lib/trace/trace_dat/mod.ts";
 import { writeFtraceText } from "../../../lib/trace/write/ftrace_text.ts";
 import { writeJsonLines } from "../../../lib/trace/write/json_lines.ts";
 import { IDLE, TraceWriter } from "../make_trace.ts";
+import { withFields } from "./with_fields.ts";
 
 type Writer = (trace: Trace, output: string, options?: { signal?: AbortSignal }) => Promise<void>;
 
@@ -25,42 +26,7 @@ function bigTrace(): Trace {
     if (i % 2 === 0) writer.switch(i * 1000, 0, IDLE, 0, task);
     else writer.switch(i * 1000, 0, task, 1, IDLE);
   }
-  return withFormats(writer.trace());
-}
-
-/** The same with the fields of its switches named, as a reader of a text has them. */
-function withFormats(trace: Trace): Trace {
-  const names = ["prev_comm", "prev_pid", "prev_prio", "prev_state", "next_comm", "next_pid", "next_prio"];
-  const { switches } = trace;
-  const fields = names.map((name) => ({
-    name,
-    type: "int",
-    offset: 0,
-    size: 0,
-    signed: true,
-    count: 1,
-    content: /comm/.test(name) ? "string" as const : "integer" as const,
-  }));
-  const format = { name: "sched:sched_switch", id: 1, fields, printFormat: "" };
-  return new (trace.constructor as typeof Trace)({
-    format: "test",
-    epoch: trace.epoch,
-    clock: trace.clock,
-    host: {},
-    topology: trace.topology,
-    stream: trace.stream,
-    formats: new Map([[format.name, format]]),
-    counts: trace.counts,
-    holes: [],
-    savedNames: new Map(),
-    decode(_event, wanted) {
-      const own = ["ts", "cpu", ...names];
-      return Object.fromEntries(wanted.map((field) => [
-        field,
-        own.includes(field) ? switches.column(field as "ts") : new Int32Array(switches.length),
-      ]));
-    },
-  });
+  return withFields(writer.trace());
 }
 
 const names = (directory: string) => [...Deno.readDirSync(directory)].map(({ name }) => name).sort();
