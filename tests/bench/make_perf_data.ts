@@ -24,17 +24,24 @@ export interface MadePerfData {
 const CPUS = 2;
 const THREADS = 24;
 const FIRST_TID = 900_001;
-/** Runs of threads on each CPU in a round; each is a waking and a switch. */
-const RUNS = 8000;
+/** Options of {@linkcode makePerfData}. */
+export interface MakePerfDataOptions {
+  /** Runs of threads on each CPU in a round; each is a waking and a switch. Default 8000, which make 3.4 MB. */
+  readonly runs?: number;
+}
 
 /** Writes a recording of about `bytes` bytes to `path`. */
-export async function makePerfData(path: string, bytes: number): Promise<MadePerfData> {
+export async function makePerfData(
+  path: string,
+  bytes: number,
+  { runs = 8000 }: MakePerfDataOptions = {},
+): Promise<MadePerfData> {
   const small = await recordSmall();
   const view = new DataView(small.buffer);
   const [dataAt, dataSize] = [40, 48].map((at) => Number(view.getBigUint64(at, true))) as [number, number];
-  const { switches, wakings, comm, head } = takeEvents(small, dataAt, dataSize);
+  const { switches, wakings, comm, head, newest } = takeEvents(small, dataAt, dataSize);
   const names = namesOf(comm);
-  const round = makeRound(switches, wakings);
+  const round = makeRound(switches, wakings, Number(newest) + 1_000_000, runs);
   using file = await Deno.open(path, { write: true, create: true, truncate: true });
   const write = (block: Uint8Array) => {
     for (let at = 0; at < block.length;) at += file.writeSync(block.subarray(at));
@@ -122,7 +129,7 @@ interface Round {
  * A round that begins and ends with all CPUs idle, so that the next can follow it: on each CPU one thread after another is woken
  * by the one before it, runs and sleeps; each eighth time the CPU is idle between.
  */
-function makeRound(switches: EventFields, wakings: EventFields): Round {
+function makeRound(switches: EventFields, wakings: EventFields, begin: number, length: number): Round {
   const pieces: Uint8Array[] = [];
   const stamps: number[] = [];
   let at = 0;
@@ -136,7 +143,7 @@ function makeRound(switches: EventFields, wakings: EventFields): Round {
   let span = 0;
   const counts = { switches: 0, wakings: 0 };
   for (let cpu = 0; cpu < CPUS; cpu++) {
-    let now = Number(switches.stamp) + 1_000_000 + cpu;
+    let now = begin + cpu;
     let runs = 0; // index of the thread that runs; 0 = idle
     const tid = (thread: number) => thread === 0 ? 0 : FIRST_TID + cpu * THREADS + thread - 1;
     const name = (thread: number) =>
@@ -157,7 +164,7 @@ function makeRound(switches: EventFields, wakings: EventFields): Round {
       runs = next;
       now += 500 + Math.floor(random() * 6000);
     };
-    for (let run = 0; run < RUNS; run++) {
+    for (let run = 0; run < length; run++) {
       const next = run % 8 === 7 ? 0 : 1 + (runs + Math.floor(random() * (THREADS - 1))) % THREADS;
       if (next !== 0 && next !== runs) {
         const fields = { pid: tid(next), comm: name(next), prio: prio(next), target_cpu: cpu };
@@ -168,7 +175,7 @@ function makeRound(switches: EventFields, wakings: EventFields): Round {
       if (next !== runs) switchTo(next);
     }
     if (runs !== 0) switchTo(0);
-    span = Math.max(span, now - Number(switches.stamp) - 1_000_000);
+    span = Math.max(span, now - begin);
   }
   const finished = new Uint8Array(8);
   finished[0] = 68; // FINISHED_ROUND

@@ -56,6 +56,8 @@ export interface TakenEvents {
   readonly comm: Uint8Array;
   /** Byte at which the first sample begins. */
   readonly head: number;
+  /** Newest stamp of all records: what is made up comes after it. */
+  readonly newest: bigint;
 }
 
 /** Takes the samples that are to be copied, and what comes before them, out of the recording `file`. */
@@ -78,9 +80,17 @@ export function takeEvents(file: Uint8Array<ArrayBuffer>, dataAt: number, dataSi
   const found = new Map<string, EventFields>();
   let comm: Uint8Array | undefined;
   let head: number | undefined;
+  let newest = 0n;
   for (let at = dataAt; at < dataAt + dataSize;) {
     const type = view.getUint32(at, true);
     const size = view.getUint16(at + 6, true);
+    // Records of the kernel end with tid, stamp, CPU and id.
+    const stamp = type === 9
+      ? view.getBigUint64(at + 32, true)
+      : type < 64
+      ? view.getBigUint64(at + size - 24, true)
+      : 0n;
+    if (stamp > newest && stamp !== 0xffffffffffffffffn) newest = stamp;
     if (type === 9) {
       head ??= at;
       const { format, ids } = eventOfId.get(view.getBigUint64(at + 8, true))!;
@@ -94,7 +104,7 @@ export function takeEvents(file: Uint8Array<ArrayBuffer>, dataAt: number, dataSi
   if (switches === undefined || wakings === undefined || comm === undefined || head === undefined) {
     throw new Error("perf recorded no switch, no waking, or no name of a thread");
   }
-  return { switches, wakings, comm, head };
+  return { switches, wakings, comm, head, newest };
 }
 
 function tracingData(file: Uint8Array<ArrayBuffer>, tableAt: number): ReadonlyMap<number, EventFormat> {

@@ -5,11 +5,14 @@ import { gaps } from "../../lib/sched/gaps.ts";
 import { runs } from "../../lib/sched/runs.ts";
 import { threadStates } from "../../lib/sched/thread_states.ts";
 import { timehist } from "../../lib/sched/timehist/timehist.ts";
+import { fileSource } from "../../lib/trace/byte_source.ts";
 import { openTrace } from "../../lib/trace/open.ts";
+import { read } from "../../lib/trace/perf_data/mod.ts";
 import type { Trace } from "../../lib/trace/trace.ts";
+import { makePerfData } from "../bench/make_perf_data.ts";
 import { recordWithPerf } from "./perf_data/record_with_perf.ts";
 
-const WORKLOAD = ["perf", "bench", "sched", "messaging", "-g", "4", "-l", "300"];
+const WORKLOAD = ["perf", "bench", "sched", "messaging", "-g", "4", "-l", "100"];
 
 const recordings = new Map<string, string>();
 
@@ -209,4 +212,50 @@ Deno.test("events and columns of openTrace: what was not asked for is told by th
     openTrace(path, { columns: ["prev_pit"] }),
     /columns: no event .* has a field "prev_pit"/,
   );
+});
+
+Deno.test("a small window of a large perf.data reads a small part of it, and has all that the whole has", async () => {
+  const path = await Deno.makeTempFile({ suffix: ".perf.data" });
+  try {
+    await makePerfData(path, 60e6, { runs: 400 });
+    const whole = await openTrace(path);
+    assert.equal(whole.stream.late!.length, 0);
+    const { to: end } = whole.span;
+    const begin = whole.switches.column("ts")[0]!;
+    for (const share of [0.02, 0.3, 0.5, 0.77, 0.99]) {
+      const window = {
+        from: begin + share * (end - begin),
+        to: begin + share * (end - begin) + 5e6,
+        lead: 2e6,
+      };
+      let bytes = 0;
+      const file = fileSource(path);
+      const source = {
+        ...file,
+        open() {
+          const reader = file.open();
+          return {
+            read(into: Uint8Array, position: number) {
+              const got = reader.read(into, position);
+              bytes += got;
+              return got;
+            },
+            [Symbol.dispose]: () => reader[Symbol.dispose](),
+          };
+        },
+      };
+      const part = (await read(source, { window })).window(window);
+      const expected = whole.window(window);
+      assert.ok(part.stream.length > 100);
+      // The names that were read are fewer, and no row points to one here.
+      assert.deepEqual({ ...part.stream, comms: [] }, { ...expected.stream, comms: [] });
+      assert.deepEqual({ ...part.context!.stream, comms: [] }, { ...expected.context!.stream, comms: [] });
+      assert.deepEqual([...part.counts], [...expected.counts]);
+      assert.equal(part.epoch, expected.epoch);
+      // The epoch's rounds, those that are looked at while halving, and what is too near to halve.
+      assert.ok(bytes < 20e6, `${bytes} bytes were read`);
+    }
+  } finally {
+    await Deno.remove(path);
+  }
 });

@@ -10,7 +10,8 @@ import { type RecordParts, RecordType, walkRecords } from "./walk.ts";
  * Reads the samples of `event` in `records` again and decodes `fields` of them, rows in time order, ties as recorded.
  *
  * Besides the event's fields there are `ts` (ns since the epoch), `cpu` and `common_pid`. Throws RangeError on a field that the
- * event does not have. With `exact`, text is as `decodeTaskName` has it.
+ * event does not have. With `exact`, text is as `decodeTaskName` has it. Samples older than `from` (ns since the epoch) are
+ * left out.
  */
 export function decodeEvent(
   records: RecordParts,
@@ -19,6 +20,7 @@ export function decodeEvent(
   event: string,
   fields: readonly string[],
   exact = false,
+  from: number = -Infinity,
 ): Record<string, Column> {
   // More than one where the event was asked for twice, with filters of their own.
   const laidOut = new Set(layouts.all.filter((layout) => layout.event === event));
@@ -37,15 +39,19 @@ export function decodeEvent(
     }
     wanted.push(field);
   }
-  const count = countSamples(records, layouts, laidOut, origin);
+  const start = Number(origin.epoch - origin.base);
+  let count = 0;
+  forEachSample(records, layouts, laidOut, origin, (_layout, _i32, _at, _raw, _length, stamp) => {
+    if (stamp - start >= from) count++;
+  });
   const ts = new Float64Array(count);
   const cpu = new Uint16Array(count);
   const sinks: FieldSink[] = wanted.map((field) => fieldSink(field, count, true, exact));
   let rows = 0;
   let view: DataView | undefined;
-  const start = Number(origin.epoch - origin.base);
   let untimed = false;
   forEachSample(records, layouts, laidOut, origin, (layout, i32, at, raw, length, stamp) => {
+    if (!(stamp - start >= from)) return;
     if (view?.buffer !== i32.buffer) view = new DataView(i32.buffer);
     ts[rows] = stamp - start;
     if (stamp === -Infinity) untimed = true;
@@ -66,17 +72,6 @@ export function decodeEvent(
     out[name] = order === undefined ? column : permuted(column, order);
   }
   return out;
-}
-
-function countSamples(
-  records: RecordParts,
-  layouts: Layouts,
-  laidOut: ReadonlySet<SampleLayout>,
-  origin: StampOrigin,
-): number {
-  let count = 0;
-  forEachSample(records, layouts, laidOut, origin, () => count++);
-  return count;
 }
 
 /**

@@ -12,7 +12,7 @@ import type { KnownHole } from "../quality.ts";
 import { QualityTracker } from "../quality_tracker.ts";
 import { RowBlocks } from "../row_blocks.ts";
 import { Trace } from "../trace.ts";
-import type { SchedStream } from "../stream.ts";
+import { type SchedStream, STREAM_EVENTS } from "../stream.ts";
 import type { ScanRequest } from "../scan.ts";
 import { type RowBuffer, StreamBuilder } from "../stream_builder.ts";
 import { type TraceWindow, windowBounds } from "../window.ts";
@@ -310,9 +310,10 @@ async function readWindow(
   const offset = from ?? first!.data.offset;
   const section = { offset, size: first!.data.offset + first!.data.size - offset };
   const parts = { ...prepared.parts, parts: [{ source, data: section }, ...others] };
+  const keptFrom = lead > 0 ? lead : -Infinity;
   const builder = new StreamBuilder(1 << 16, {
     expected: section.size / BYTES_PER_ROW,
-    keepFrom: lead > 0 ? lead : -Infinity,
+    keepFrom: keptFrom,
   });
   const enough = others.length === 0 ? (delivered: number) => delivered > to : undefined;
   const records = readRecords(parts, layouts, builder, { base: epoch, enough });
@@ -331,7 +332,7 @@ async function readWindow(
     epoch,
     // By its span it is told whether there is more behind it.
     records.end === undefined ? end : records.delivered,
-    {},
+    { keptFrom },
   );
 }
 
@@ -342,7 +343,7 @@ function makeTrace(
   stream: SchedStream | (() => SchedStream),
   epoch: bigint,
   to: number,
-  known?: { tracker?: QualityTracker; start?: number },
+  known: { tracker?: QualityTracker; start?: number; keptFrom?: number } = {},
 ): Trace {
   const { path, source, header, formats, machines, guest, layouts } = prepared;
   const features = readFeatures(source, header);
@@ -352,6 +353,7 @@ function makeTrace(
     counts.set(layout.event, (counts.get(layout.event) ?? 0) + records.counts[i]!);
   });
   const origin = { base: records.base, epoch };
+  if (known.keptFrom !== undefined) countKept(counts, layouts, stream as SchedStream);
   const holes: KnownHole[] = records.damage.map((damage) => ({
     kind: damage.kind,
     cpu: -1,
@@ -376,12 +378,23 @@ function makeTrace(
     guests: guestsOf(machines, formats, records.counts),
     ...(guest === undefined ? {} : { guest }),
     stream,
-    ...(known === undefined ? {} : { span: { from: 0, to } }),
-    ...(known?.tracker === undefined ? {} : { quality: () => known.tracker!.finish(holes, known.start) }),
+    ...(known.keptFrom === undefined && known.tracker === undefined ? {} : { span: { from: 0, to } }),
+    ...(known.tracker === undefined ? {} : { quality: () => known.tracker!.finish(holes, known.start) }),
     formats: new Map([...formats.values()].map((format) => [format.name, format])),
     counts,
     holes,
     savedNames: new Map(),
-    decode: (event, fields, exact) => decodeEvent(parts, layouts, origin, event, fields, exact),
+    decode: (event, fields, exact) =>
+      decodeEvent(parts, layouts, origin, event, fields, exact, known.keptFrom),
   });
+}
+
+/** Counts in `counts` what of the events that are rows was kept. */
+function countKept(counts: Map<string, number>, layouts: Layouts, { kind, length }: SchedStream): void {
+  const rows = new Float64Array(256);
+  for (let i = 0; i < length; i++) rows[kind[i]!]!++;
+  for (const [event, { kind }] of Object.entries(STREAM_EVENTS)) {
+    const of = layouts.all.filter((layout) => layout.event === event);
+    if (of.length > 0 && of.every((layout) => layout.kind === kind)) counts.set(event, rows[kind]!);
+  }
 }

@@ -1,12 +1,12 @@
 import { type ByteSource, fileSource } from "../byte_source.ts";
 import type { EventFormat } from "../event_format.ts";
-import { RowBlocks } from "../row_blocks.ts";
 import type { RowColumns, StreamBuilder } from "../stream_builder.ts";
 import { findRoundEnd } from "./find_window.ts";
 import type { PerfAttr, Section } from "./header.ts";
 import type { Layouts } from "./layout.ts";
 import { readRecords, type Records } from "./read_stream.ts";
 import { Rounds } from "./rounds.ts";
+import { findBase } from "./stamp.ts";
 import type { RecordParts } from "./walk.ts";
 
 /** What a worker is told to read. */
@@ -69,7 +69,7 @@ export async function readParallel(
   const [{ source, data }] = records.parts as [RecordParts["parts"][number]];
   const sections = split(source, data, layouts, threads);
   if (sections.length < 2) return undefined;
-  const base = firstStamp(records, layouts);
+  const base = findBase(records, layouts);
   const workers: Worker[] = [];
   try {
     const answers = sections.slice(1).map((section) => {
@@ -131,21 +131,6 @@ function split(source: ByteSource, data: Section, layouts: Layouts, threads: num
   }
   sections.push({ offset: from, size: end - from });
   return sections;
-}
-
-/** The stamp that a reader of all records would take as the base: that of the first that has one. */
-function firstStamp(records: RecordParts, layouts: Layouts): bigint {
-  let stamped = false;
-  const rows = new RowBlocks(({ ts }, count) => {
-    for (let row = 0; row < count; row++) if (ts[row] !== -Infinity) stamped = true;
-  });
-  const { base } = readRecords(records, layouts, rows, {
-    enough: () => {
-      rows.flush();
-      return stamped;
-    },
-  });
-  return base;
 }
 
 /** Whether a row came late, by the newest stamp and the oldest row of each round, two numbers for each. */
