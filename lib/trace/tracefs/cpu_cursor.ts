@@ -4,8 +4,9 @@ import type { PageIndex } from "./page_index.ts";
 import { PageBlock, PageRecords, type PageStart, walkPage } from "./page_records.ts";
 import type { PageReader, PageStore } from "./page_store.ts";
 
-/** Bytes that are read at once: what stays in the processor's cache. */
+/** Bytes that are read at once: what stays in the processor's cache; and of all CPUs together. */
 const BLOCK = 1 << 18;
+const BLOCKS = 1 << 26;
 /** How far, in ticks, stamps of one page may reach past the next page's before the page is taken for damaged. */
 const SLACK = 2 ** 20;
 /** Where no stamp can be: offsets are exact in a float below it. */
@@ -77,9 +78,8 @@ export class CpuCursor {
   readonly #epochLow: number;
   readonly #low: number;
   readonly #high: number;
-  /** Next page, and the page after the last one. */
+  /** Next page. */
   #page: number;
-  readonly #to: number;
   /** First page that the block holds, and how many whole ones. */
   #blockPage = 0;
   #blockPages = 0;
@@ -89,9 +89,10 @@ export class CpuCursor {
   #bad = -1;
   #done = false;
 
-  /** Over pages `from` to `to` of `walk.store.cpus[list]`; default all of them. */
-  constructor(walk: Walk, reader: PageReader, list: number, from?: number, to?: number) {
-    const { cpu, size } = walk.store.cpus[list]!;
+  /** Over the pages of `walk.store.cpus[list]`, from page `from` on. */
+  constructor(walk: Walk, reader: PageReader, list: number, from = 0) {
+    const { cpus } = walk.store;
+    const { cpu, size } = cpus[list]!;
     const { layout, bounds, epoch } = walk;
     this.list = list;
     this.cpu = cpu;
@@ -100,12 +101,13 @@ export class CpuCursor {
     this.#index = walk.indices?.[list];
     this.#toNs = walk.toNs?.(cpu);
     this.#pages = Math.floor(size / layout.size);
-    this.#page = from ?? 0;
-    this.#to = to ?? this.#pages;
+    this.#page = from;
     // One more than is walked: the stamp of the page behind is looked at.
-    const atOnce = Math.min(Math.max(1, Math.floor(BLOCK / layout.size)) + 1, this.#pages);
+    const bytes = Math.min(BLOCK, BLOCKS / cpus.length);
+    const atOnce = Math.min(Math.max(1, Math.floor(bytes / layout.size)) + 1, this.#pages);
     this.block = new PageBlock(atOnce * layout.size, layout.littleEndian);
-    this.records = new PageRecords(layout.size);
+    // A page that is claimed to be large is made room for when there is one.
+    this.records = new PageRecords(this.#pages === 0 ? 0 : layout.size);
     this.#start.losses = walk.losses;
     this.#epochHigh = Number(epoch >> 32n);
     this.#epochLow = Number(epoch & 0xffff_ffffn);
@@ -115,7 +117,7 @@ export class CpuCursor {
 
   /** Goes on to the next page that has rows; false where there is none. */
   next(): boolean {
-    while (this.#page < this.#to) {
+    while (this.#page < this.#pages) {
       const page = this.#page++;
       if (this.#index?.good[page] === 0) {
         if (this.#bad < 0) this.#bad = page;
@@ -124,7 +126,7 @@ export class CpuCursor {
       if (!this.#load(page)) {
         // The file became shorter since it was looked at.
         this.#hole("truncated", this.#last, this.#last, page * this.#walk.layout.size);
-        this.#page = this.#to;
+        this.#page = this.#pages;
         this.#done = true;
         return false;
       }
@@ -163,7 +165,7 @@ export class CpuCursor {
     if (window === undefined) return true;
     const { ts } = records;
     if (this.#ns(start.base) > window.to) {
-      this.#page = this.#to;
+      this.#page = this.#pages;
       this.#done = true;
       this.more = true;
       this.end = 0;
@@ -190,7 +192,7 @@ export class CpuCursor {
     const { layout, store } = this.#walk;
     if (this.#bad >= 0) this.#hole("corrupt", this.#last, this.#last, this.#bad * layout.size);
     const tail = this.#pages * layout.size;
-    if (this.#to === this.#pages && tail < store.cpus[this.list]!.size) {
+    if (tail < store.cpus[this.list]!.size) {
       this.#hole("truncated", this.#last, this.#last, tail);
     }
   }

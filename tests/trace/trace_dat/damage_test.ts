@@ -250,3 +250,17 @@ function withPackedPages(pieces: TraceDatPieces, packing: "zstd" | "zlib", chunk
   out.set(chunks, place);
   return out;
 }
+
+Deno.test("pages that are claimed to be of 16 MiB cost nothing where there are none", async () => {
+  const directory = await Deno.makeTempDir();
+  const pieces = small(piecesOf(await capture(directory, 50)));
+  const cpus = Array.from({ length: 1000 }, () => new Uint8Array(8));
+  const file = makeTraceDat({ ...pieces, version: 6, buffers: [{ name: "", clock: "mono", cpus }] });
+  // The size of a page stands behind the magic, the version, the byte order and the size of a long.
+  file.set(numbers(true, [4, 1 << 24]), 14);
+  const before = Deno.memoryUsage().rss;
+  const trace = await read(memorySource(file));
+  assert.equal(trace.stream.length, 0);
+  assert.ok(Deno.memoryUsage().rss - before < 2 ** 28);
+  await Deno.remove(directory, { recursive: true });
+});
