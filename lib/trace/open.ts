@@ -45,7 +45,7 @@ export interface OpenTraceOptions {
   lazy?: boolean;
   /**
    * Threads that read a large file together, this one among them; 1 = this one alone. Default: as many as pay, by the
-   * file's size and the machine's CPUs. The result is the same.
+   * file's size (300 MB at least) and the machine's CPUs (four at least). The result is the same.
    */
   workers?: number;
   /**
