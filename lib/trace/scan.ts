@@ -6,7 +6,8 @@ import type { Trace } from "./trace.ts";
 import type { TraceWindow } from "./window.ts";
 
 /** Options of {@linkcode scanTrace}. */
-export interface ScanTraceOptions extends Pick<OpenTraceOptions, "formatsFrom" | "guest" | "instance" | "maxUnpacked"> {
+export interface ScanTraceOptions
+  extends Pick<OpenTraceOptions, "formatsFrom" | "guest" | "instance" | "maxUnpacked"> {
   /** The event, `system:name`. */
   event: string;
   /** Its fields that are wanted. `ts` and `cpu` are always there. Default: `common_pid` and all of its own. */
@@ -60,7 +61,7 @@ const BATCH_ROWS = 65536;
  * Throws what `openTrace` throws, and RangeError where the recording has no such event or field.
  *
  * @example
- * ```ts no-assert
+ * ```ts ignore
  * import { scanTrace } from "@schedscope/schedscope/trace";
  *
  * let longest = 0;
