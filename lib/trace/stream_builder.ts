@@ -35,7 +35,7 @@ export interface StreamBuilderOptions {
   sink?: RowSink | undefined;
   /** How many rows there will be in all, if they are settled on the way. Default unknown. */
   expected?: number;
-  /** Rows with an older stamp are not kept when they are settled. Default: all are kept. */
+  /** Rows with an older stamp are not kept. Default: all are kept. */
   keepFrom?: number;
 }
 
@@ -223,33 +223,37 @@ export class StreamBuilder implements RowBuffer {
       return { stream: { ...EMPTY, comms: this.comms }, start: this.#first ?? 0, end: this.#last ?? 0 };
     }
     const columns = this.#whole();
-    const n = this.#settledRows + this.length;
-    const order = timeOrder(columns.ts.subarray(0, n));
+    const found = this.#settledRows + this.length;
+    const order = timeOrder(columns.ts.subarray(0, found));
     let all = columns;
     if (order !== undefined) {
-      all = makeColumns(n);
-      moveColumns(columns, order, 0, n, all, 0);
+      all = makeColumns(found);
+      moveColumns(columns, order, 0, found, all, 0);
     }
-    const ts = all.ts.subarray(0, n);
+    // What was never settled may be older than what is kept.
+    let first = 0;
+    while (first < found && all.ts[first]! < this.#keepFrom) first++;
+    const n = found - first;
+    const ts = all.ts.subarray(first, found);
     let timed = 0;
     while (timed < n && ts[timed] === -Infinity) timed++;
     const start = origin ?? (timed < n ? ts[timed]! : 0);
-    ts.fill(0, 0, timed);
     if (start !== 0) { for (let i = timed; i < n; i++) ts[i]! -= start; }
+    ts.fill(timed < n ? Math.min(0, ts[timed]!) : 0, 0, timed);
     return {
       end: n > timed ? ts[n - 1]! + start : Math.max(this.#last ?? start, start),
       stream: {
         length: n,
         ts,
-        kind: all.kind.subarray(0, n),
-        cpu: all.cpu.subarray(0, n),
-        pid: all.pid.subarray(0, n),
-        tid: all.tid.subarray(0, n),
-        a: all.a.subarray(0, n),
-        b: all.b.subarray(0, n),
-        c: all.c.subarray(0, n),
+        kind: all.kind.subarray(first, found),
+        cpu: all.cpu.subarray(first, found),
+        pid: all.pid.subarray(first, found),
+        tid: all.tid.subarray(first, found),
+        a: all.a.subarray(first, found),
+        b: all.b.subarray(first, found),
+        c: all.c.subarray(first, found),
         comms: this.comms,
-        late: this.#lateRows(order, start),
+        late: this.#lateRows(order, start, first),
       },
       start,
     };
@@ -266,14 +270,14 @@ export class StreamBuilder implements RowBuffer {
     return all;
   }
 
-  /** The late rows by their place in time order. */
-  #lateRows(order: Uint32Array | undefined, start: number): LateRow[] {
+  /** The late rows from row `first` on, by their place in time order. */
+  #lateRows(order: Uint32Array | undefined, start: number, first: number): LateRow[] {
     if (this.#late.length === 0 || order === undefined) return [];
     const after = new Map(this.#late.map((late) => [late.row, late.after]));
     const rows: LateRow[] = [];
-    for (let i = 0; i < order.length; i++) {
+    for (let i = first; i < order.length; i++) {
       const found = after.get(order[i]!);
-      if (found !== undefined) rows.push({ row: i, after: found - start });
+      if (found !== undefined) rows.push({ row: i - first, after: found - start });
     }
     return rows;
   }

@@ -60,8 +60,7 @@ export function decodeEvent(
     rows++;
   });
   const order = timeOrder(ts);
-  // What has no stamp comes first, at the epoch, as it does in the stream.
-  if (untimed) { for (let row = 0; row < rows; row++) if (ts[row] === -Infinity) ts[row] = 0; }
+  if (untimed) placeUntimed(ts);
   const out: Record<string, Column> = {};
   for (const name of fields) {
     const column = name === "ts"
@@ -72,6 +71,13 @@ export function decodeEvent(
     out[name] = order === undefined ? column : permuted(column, order);
   }
   return out;
+}
+
+/** What has no stamp comes first, at the epoch (or what is before it), as it does in the stream. */
+function placeUntimed(ts: Float64Array): void {
+  let first = 0;
+  for (const stamp of ts) if (stamp < first && stamp !== -Infinity) first = stamp;
+  for (let row = 0; row < ts.length; row++) if (ts[row] === -Infinity) ts[row] = first;
 }
 
 /**
