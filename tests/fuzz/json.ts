@@ -42,5 +42,5 @@ function damageValue(node: unknown, random: Random): void {
   const child = object[key];
   if (typeof child === "object" && random(3) !== 0) return damageValue(child, random);
   if (random(8) === 0) delete object[key];
-  else object[random(12) === 0 ? "other" : key] = pick(random, VALUES);
+  else object[random(12) === 0 ? "other" : key] = structuredClone(pick(random, VALUES));
 }
