@@ -15,5 +15,6 @@ export * from "./stream.ts";
 export * from "./tables.ts";
 export * from "./threads.ts";
 export * from "./trace.ts";
+export { type GuestTrace, type HostAndGuests, openHostAndGuests } from "./trace_dat/host_and_guests.ts";
 export * from "./window.ts";
 export type { TraceOutput } from "./write/output.ts";

@@ -1,7 +1,6 @@
 import { fileSource } from "../byte_source.ts";
 import type { Trace } from "../trace.ts";
-import { readTraceDatFile } from "./file.ts";
-import { open, type OpenTraceDatOptions } from "./read.ts";
+import type { OpenTraceOptions } from "../open.ts";
 
 /** A guest that was traced together with its host. */
 export interface GuestTrace {
@@ -15,6 +14,7 @@ export interface GuestTrace {
 
 /** A host and the guests that were traced with it. */
 export interface HostAndGuests {
+  /** The host's recording. */
   readonly host: Trace;
   /** In the order of the paths. */
   readonly guests: readonly GuestTrace[];
@@ -24,13 +24,15 @@ export interface HostAndGuests {
  * Opens the trace.dat of a host and those of guests that were recorded with it (`trace-cmd record -A`), all of them on the host's
  * clock: `trace.epoch + ts` of one can be compared with that of another.
  *
- * Throws RangeError where a guest's file was not recorded with this host, and what {@linkcode open} throws.
+ * Throws RangeError where a guest's file was not recorded with this host, and what `openTrace` throws.
  */
 export async function openHostAndGuests(
   host: string,
   guests: readonly string[],
-  options: Omit<OpenTraceDatOptions, "onPeerClock"> = {},
+  options: Pick<OpenTraceOptions, "signal" | "instance"> = {},
 ): Promise<HostAndGuests> {
+  // The reader is loaded when it is needed: this module is part of the package's entry point.
+  const [{ readTraceDatFile }, { open }] = await Promise.all([import("./file.ts"), import("./read.ts")]);
   const facts = readTraceDatFile(fileSource(host)).facts;
   const opened = guests.map((path) => {
     const own = readTraceDatFile(fileSource(path)).facts;
