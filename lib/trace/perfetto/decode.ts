@@ -5,6 +5,7 @@ import type { EventFormat } from "../event_format.ts";
 import { TextTable } from "../text_table.ts";
 import { timeOrder } from "../time_order.ts";
 import { eventName } from "./event_names.ts";
+import { STREAM_EVENTS } from "../stream.ts";
 import { FTRACE_EVENTS, GENERIC_EVENT } from "./ftrace_events.ts";
 import { GenericReader } from "./generic_fields.ts";
 import { NumberSink } from "./number_sink.ts";
@@ -127,6 +128,8 @@ function sinkOf(format: EventFormat, field: string, count: number, exact: boolea
   const number = FTRACE_EVENTS.get(format.name)?.fields.get(field)?.id;
   if (found.content === "integer") {
     const sink = new NumberSink(count, found.signed);
+    // What a damaged event does not tell is -1, as it is in the stream: 0 would be a thread.
+    const unknown = found.signed && STREAM_EVENTS[format.name]?.fields.includes(field) === true;
     return {
       take(row, event, generic) {
         if (event.id === GENERIC_EVENT) {
@@ -134,7 +137,7 @@ function sinkOf(format: EventFormat, field: string, count: number, exact: boolea
           if (own !== undefined) sink.set(row, own.low, own.high);
         } else if (number !== undefined && event.slots.has[number] === 1) {
           sink.set(row, event.slots.low[number]!, event.slots.high[number]!);
-        }
+        } else if (unknown) sink.set(row, -1, -1);
       },
       finish: () => sink.finish(),
     };

@@ -112,13 +112,15 @@ export function walkPage(
   const end = start + dataOffset + Math.min(length, room);
   let floor = Math.max(base, last);
   let row = 0;
-  if ((commit & MISSED_EVENTS) !== 0 && page.losses) {
+  const lossy = (commit & MISSED_EVENTS) !== 0;
+  if (lossy && page.losses) {
     ids[row] = LOST_ID;
     stamps[row] = floor;
     places[row] = start;
     sizes[row++] = (commit & MISSED_STORED) !== 0 ? missed(view, start, length, layout) : 0;
   }
-  let seen = row > 0;
+  // Also where losses become no rows, so that all walks have the same stamps.
+  let seen = lossy;
   let ts = base;
   let at = start + dataOffset;
   while (at + 4 <= end) {

@@ -166,6 +166,24 @@ Deno.test("records that do not fit, commits that are too large and cut pages bec
   assert.deepEqual(cut.holes.map((hole) => [hole.kind, hole.offset]), [["truncated", 0]]);
 });
 
+Deno.test("stamps are the same whether lost events become rows or not", () => {
+  const layout = parseHeaderPage(HEADER(8), true);
+  const some = known.slice();
+  some[99] = 0;
+  const pages = join(
+    new PageWriter(layout, 1000n).record(0, 7, 16).done(),
+    // Lost events, and of the rest nothing but a record that no event has, later than what follows on the next page.
+    new PageWriter(layout, 5000n).record(4000, 99, 16).done(3),
+    new PageWriter(layout, 6000n).record(1, 7, 16).record(5000, 7, 16).done(),
+  );
+  const walk = (losses: boolean) => {
+    const { ids, ts } = walkPages(pages, layout, { known: some, losses });
+    return ts.filter((_, row) => ids[row] !== LOST_ID);
+  };
+  assert.deepEqual(walk(true), [0, 8000, 10001]);
+  assert.deepEqual(walk(false), walk(true));
+});
+
 Deno.test("a record that is too short for its event is damage and no row", () => {
   const layout = parseHeaderPage(HEADER(8), true);
   const page = new PageWriter(layout, 1000n).record(0, 7, 16).record(1, 7, 12).record(2, 8, 12).done();

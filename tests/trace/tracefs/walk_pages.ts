@@ -25,6 +25,8 @@ export interface WalkPagesOptions {
   readonly known: Uint8Array;
   /** Bytes that a record must have, by its id. Default: any. */
   readonly least?: Uint32Array;
+  /** Whether there are rows for lost events. Default true. */
+  readonly losses?: boolean;
   /** Tick that is 0. Default: that of the first page that fits. */
   readonly epoch?: bigint;
 }
@@ -38,7 +40,16 @@ export function walkPages(bytes: Uint8Array, layout: PageLayout, options: WalkPa
   const first = index.good.indexOf(1);
   const epoch = options.epoch ?? (first < 0 ? 0n : index.stamps[first]!);
   const indices = indexed ? [index] : undefined;
-  const walk = { store, layout, bounds, epoch, wanted: known, least, losses: true, indices };
+  const walk = {
+    store,
+    layout,
+    bounds,
+    epoch,
+    wanted: known,
+    least,
+    losses: options.losses ?? true,
+    indices,
+  };
   const cursor = new CpuCursor(walk, reader, 0);
   const ids: number[] = [];
   const ts: number[] = [];
