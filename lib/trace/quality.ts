@@ -1,5 +1,6 @@
 import { DictColumn } from "../frame/column.ts";
 import { Frame } from "../frame/frame.ts";
+import { type Ns, ns } from "../frame/units.ts";
 import { QualityTracker } from "./quality_tracker.ts";
 import type { SchedStream } from "./stream.ts";
 
@@ -44,7 +45,7 @@ export type CoverageColumns = {
   /** Switches whose prev_pid is not the next_pid of the one before. */
   breaks: Int32Array;
   /** ns of the trace's span less this CPU's holes; 0 for a CPU that never switched. */
-  covered: Float64Array;
+  covered: Ns;
   /** `covered` as a share of the whole trace's span, 0 to 1. */
   share: Float64Array;
 };
@@ -110,8 +111,8 @@ export function qualityOf(found: readonly KnownHole[], chains: readonly CpuChain
       cpu: Int32Array.from({ length: cpus }, (_, on) => on),
       switches,
       breaks,
-      covered,
-      share: covered.map((ns) => (span === 0 ? 0 : ns / span)),
+      covered: ns(covered),
+      share: covered.map((time) => (span === 0 ? 0 : time / span)),
     }),
     lost: lostRecords(holes),
     share: chains.length === 0 || span === 0 ? 1 : total / (span * chains.length),
