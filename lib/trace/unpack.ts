@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { createGunzip, createZstdDecompress } from "node:zlib";
+import { createGunzip, createZstdDecompress, zstdDecompressSync } from "node:zlib";
 import type { ByteSource } from "./byte_source.ts";
 import { memorySource } from "./byte_source.ts";
 import { TraceFormatError } from "./errors.ts";
@@ -37,18 +37,34 @@ export async function unpack(
   const most = options.maxUnpacked ?? Math.min(4 * GIB, Math.max(GIB / 4, RATIO * packed.length));
   const out: Uint8Array[] = [];
   let size = 0;
+  const refuse = (cause?: unknown): never => {
+    const allowed = `at most ${most} bytes packed in ${packed.length} (maxUnpacked allows more)`;
+    throw new TraceFormatError(name, 0, allowed, `${packing} data that unpacks to more`, { cause });
+  };
   const take = (chunk: Uint8Array) => {
     options.signal?.throwIfAborted();
     size += chunk.length;
-    if (size > most) {
-      const allowed = `at most ${most} bytes packed in ${packed.length} (maxUnpacked allows more)`;
-      throw new TraceFormatError(name, 0, allowed, `${packing} data that unpacks to more`);
-    }
-    out.push(chunk);
+    if (size > most) refuse();
+    // A chunk is a view of the decoder's whole buffer: of a small one only the bytes are kept.
+    out.push(2 * chunk.length < chunk.buffer.byteLength ? new Uint8Array(chunk) : chunk);
   };
   const { parts, end } = packing === "gzip" ? { parts: [packed], end: packed.length } : zstdFrames(packed);
   let truncated = end > packed.length;
-  for (const part of parts) {
+  if (parts.length > MOST_SMALL + packed.length / LEAST_MEAN) {
+    const expected = `frames of at least ${LEAST_MEAN} bytes on the average`;
+    throw new TraceFormatError(name, 0, expected, `${parts.length} in ${packed.length} bytes`);
+  }
+  for (const [i, part] of parts.entries()) {
+    options.signal?.throwIfAborted();
+    // Of a great many small frames each would have a decoder of its own, which costs more than the frame.
+    if (parts.length > MOST_SMALL && part.length <= SMALL && (i < parts.length - 1 || !truncated)) {
+      const unpacked = unpackSmall(part, most - size);
+      if (unpacked === "too large") refuse();
+      else if (unpacked !== undefined) {
+        take(unpacked);
+        continue;
+      }
+    }
     const stream = packing === "gzip"
       ? createGunzip({ chunkSize: CHUNK })
       : createZstdDecompress({ chunkSize: CHUNK });
@@ -81,6 +97,22 @@ export async function unpack(
 const GIB = 2 ** 30;
 const RATIO = 200;
 const CHUNK = 1 << 20;
+
+/** Up to so many frames each may have a decoder of its own. */
+const MOST_SMALL = 64;
+/** A small frame, in bytes. */
+const SMALL = 1 << 16;
+/** Frames of fewer bytes on the average cost more time than their bytes are worth. */
+const LEAST_MEAN = 64;
+
+/** What is packed in one small zstd frame; undefined where it is damaged. */
+function unpackSmall(frame: Uint8Array, most: number): Uint8Array | "too large" | undefined {
+  try {
+    return zstdDecompressSync(frame, { maxOutputLength: Math.max(1, most) });
+  } catch (error) {
+    return error instanceof RangeError ? "too large" : undefined;
+  }
+}
 
 /**
  * The frames in `bytes`, each as a part, and where they end, which lies behind the last byte if that is missing. The
