@@ -50,7 +50,7 @@ export async function unpack(
   };
   const { parts, end } = packing === "gzip" ? { parts: [packed], end: packed.length } : zstdFrames(packed);
   let truncated = end > packed.length;
-  if (parts.length > MOST_SMALL + packed.length / LEAST_MEAN) {
+  if (parts.length > FREE_FRAMES + packed.length / LEAST_MEAN) {
     const expected = `frames of at least ${LEAST_MEAN} bytes on the average`;
     throw new TraceFormatError(name, 0, expected, `${parts.length} in ${packed.length} bytes`);
   }
@@ -102,6 +102,8 @@ const CHUNK = 1 << 20;
 const MOST_SMALL = 64;
 /** A small frame, in bytes. */
 const SMALL = 1 << 16;
+/** However short, so many frames are taken. */
+const FREE_FRAMES = 1 << 14;
 /** Frames of fewer bytes on the average cost more time than their bytes are worth. */
 const LEAST_MEAN = 64;
 
