@@ -1,4 +1,5 @@
-import { type Count, count as counted, Frame, type Ns, ns, type Ratio, ratio } from "../frame/mod.ts";
+import { Frame } from "../frame/frame.ts";
+import { type Count, count as counted, type Ns, ns, type Ratio, ratio } from "../frame/units.ts";
 
 /** Columns of {@linkcode Histogram.toFrame}: the buckets that hold something. */
 export type HistogramColumns = {

@@ -1,4 +1,5 @@
-import { Frame, type Ns, ns } from "../frame/mod.ts";
+import { Frame } from "../frame/frame.ts";
+import { type Ns, ns } from "../frame/units.ts";
 import { nativeProgram } from "../native/mod.ts";
 
 /** Options of {@linkcode inject}. Durations are ns. */

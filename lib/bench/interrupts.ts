@@ -1,4 +1,6 @@
-import { type Count, count as counted, DictColumn, Frame } from "../frame/mod.ts";
+import { DictColumn } from "../frame/column.ts";
+import { Frame } from "../frame/frame.ts";
+import { type Count, count as counted } from "../frame/units.ts";
 
 /** Columns of {@linkcode interruptsBetween}. */
 export type InterruptColumns = {

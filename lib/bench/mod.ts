@@ -3,6 +3,7 @@
  *
  * @module
  */
+import "../frame/with_arquero.ts";
 export * from "./clock_mapping.ts";
 export * from "./fingerprint.ts";
 export * from "./histogram.ts";

@@ -1,4 +1,4 @@
-import type { Frame } from "../frame/mod.ts";
+import type { Frame } from "../frame/frame.ts";
 import type { ThreadColumns } from "./spin_columns.ts";
 
 /**

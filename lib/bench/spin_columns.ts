@@ -1,4 +1,6 @@
-import { type Count, count, DictColumn, Frame, type Ns, ns } from "../frame/mod.ts";
+import { DictColumn } from "../frame/column.ts";
+import { Frame } from "../frame/frame.ts";
+import { type Count, count, type Ns, ns } from "../frame/units.ts";
 import type { RegionHead, RegionThread, ThreadCounter } from "./spin_region.ts";
 
 /**

@@ -1,4 +1,5 @@
-import { formatNs, type Frame } from "../frame/mod.ts";
+import { formatNs } from "../frame/format_ns.ts";
+import type { Frame } from "../frame/frame.ts";
 import { ClockMapping, type ClockReading } from "./clock_mapping.ts";
 import type { Fingerprint } from "./fingerprint.ts";
 import { Histogram } from "./histogram.ts";

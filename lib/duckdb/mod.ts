@@ -22,4 +22,5 @@
  *
  * @module
  */
+import "../frame/with_arquero.ts";
 export * from "./open_duckdb.ts";

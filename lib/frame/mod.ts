@@ -3,6 +3,7 @@
  *
  * @module
  */
+import "./with_arquero.ts";
 export * from "./column.ts";
 export * from "./escape_html.ts";
 export * from "./format_ns.ts";

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import "../frame/with_arquero.ts";
 export * from "./figure.ts";
 export * from "./log_bins.ts";
 export * from "./palette.ts";

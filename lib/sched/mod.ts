@@ -3,6 +3,7 @@
  *
  * @module
  */
+import "../frame/with_arquero.ts";
 export * from "./cpu_occupancy.ts";
 export * from "./entitlement.ts";
 export * from "./gap_cause.ts";

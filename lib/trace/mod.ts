@@ -3,6 +3,7 @@
  *
  * @module
  */
+import "../frame/with_arquero.ts";
 export * from "./data_set/mod.ts";
 export * from "./errors.ts";
 export * from "./event_format.ts";
