@@ -20,8 +20,9 @@ Options:
   -p, --pids            a line for each thread
   -s, --sort KEY,...    avg, max (default), switch, runtime, pid
   -n, --top N           lines (default: all)
-      --rules RULES     correct (default), or perf-6.1: the output of perf 6.1 to the byte, with its mistakes: it does not
-                        know sched_waking, takes R+ for asleep, and needs sched_stat_runtime for run times
+      --rules RULES     correct (default), or perf-6.1: the output of perf 6.1 to the byte, but for its line on lost events,
+                        with its mistakes: it does not know sched_waking, takes R+ for asleep, and needs
+                        sched_stat_runtime for run times
       --json            one JSON object
 ${TRACE_HELP}
   -h, --help            this text
