@@ -15,7 +15,6 @@
  *
  * @module
  */
-import "../frame/with_arquero.ts";
 export { displayBundle } from "./display_bundle.ts";
 export { interruptSignal } from "./interrupt_signal.ts";
 export { type Displayable, displaySymbol, type MediaBundle } from "./kernel.ts";

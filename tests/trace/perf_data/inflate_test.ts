@@ -70,7 +70,7 @@ Deno.test("a large window costs no more than a small one", async () => {
   assert.ok(large < 10 * small + 500_000, `${large} us with 128 MiB, ${small} us with 128 KiB`);
 });
 
-Deno.test("a stream that goes wrong again and again, or asks for windows again and again, is given up", async () => {
+Deno.test("a stream that goes wrong again and again is given up, and a window beyond all use is refused", async () => {
   await loadInflater();
   // A frame of one byte with a window of 128 MiB, and one with 2 GiB.
   const frame = (window: number) => Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0, window << 3, 9, 0, 0, 65);
@@ -83,8 +83,25 @@ Deno.test("a stream that goes wrong again and again, or asks for windows again a
     );
     assert.ok(answers.filter((why) => why !== undefined).length > 2800);
   }
-  const { bytes, why } = inflate(join(Array.from({ length: 5000 }, () => frame(17))), 60_000);
-  assert.ok(bytes.length < 200 && /Refused/.test(why!));
+  assert.notEqual(inflate(frame(21), 100).why, undefined);
+  const many = inflate(join(Array.from({ length: 5000 }, () => frame(17))), 60_000);
+  assert.equal(many.why, undefined);
+  assert.equal(many.bytes.length, 5000);
   const { user, system } = process.cpuUsage(began);
   assert.ok(user + system < 10e6, `${(user + system) / 1e6} s`);
+  assert.ok(Deno.memoryUsage().rss < 2e9);
+});
+
+Deno.test("damage anywhere ends in an answer", async () => {
+  await loadInflater();
+  const packed = compress(plain(300_000), 3, 17);
+  for (let seed = 1; seed <= 3000; seed++) {
+    const random = randomFrom(seed);
+    const damaged = packed.slice();
+    for (let i = 1 + random(6); i > 0; i--) {
+      damaged[random(random(2) === 0 ? 200 : damaged.length)] = random(256);
+    }
+    const { bytes } = inflate(damaged, 1 + random(20_000));
+    assert.ok(bytes.length <= 2 ** 24 + 256 * packed.length);
+  }
 });
