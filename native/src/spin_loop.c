@@ -68,6 +68,9 @@ void ss_spin_record(struct ss_worker *w, int kind, uint32_t flags, uint64_t star
 	/* A ring, because the newest gaps are those of which a trace still holds the cause; the last place is for the longest dropped. */
 	uint32_t ring = s->options.gap_capacity - 1;
 	uint64_t place = b->gap_count % ring;
+	/* The gap that ended the run stays: what its thread still finds is the end of the run. */
+	if (!stop && s->region->stop_thread == (int32_t)w->index && s->region->stop_gap == (int32_t)place)
+		return;
 	ss_write_begin(b);
 	if (b->gap_count >= ring) {
 		struct ss_gap *old = &w->gaps[place], *kept = &w->gaps[ring];

@@ -129,6 +129,7 @@ function sinkOf(format: EventFormat, field: string, count: number, exact: boolea
   if (found.content === "integer") {
     const sink = new NumberSink(count, found.signed);
     // What a damaged event does not tell is -1, as it is in the stream: 0 would be a thread.
+    const narrow = found.size <= 4;
     const unknown = found.signed && STREAM_EVENTS[format.name]?.fields.includes(field) === true;
     return {
       take(row, event, generic) {
@@ -136,7 +137,9 @@ function sinkOf(format: EventFormat, field: string, count: number, exact: boolea
           const own = generic.fields.find(({ name }) => name === field);
           if (own !== undefined) sink.set(row, own.low, own.high);
         } else if (number !== undefined && event.slots.has[number] === 1) {
-          sink.set(row, event.slots.low[number]!, event.slots.high[number]!);
+          // Of a number that is too long for its field the low word counts, as protobuf has it.
+          const low = event.slots.low[number]!;
+          sink.set(row, low, narrow ? (found.signed ? low >> 31 : 0) : event.slots.high[number]!);
         } else if (unknown) sink.set(row, -1, -1);
       },
       finish: () => sink.finish(),
