@@ -79,8 +79,6 @@ function lookAt(trace: Trace, random: Random): void {
   const { counts, quality, span } = trace;
   checkRows(trace);
   assert.ok(span.from <= span.to, `span ${span.from} to ${span.to}`);
-  // Negative where the file corrects its stamps by more than they are.
-  assert.ok(trace.epoch >= -(2n ** 64n) && trace.epoch < 2n ** 65n, `epoch ${trace.epoch}`);
   for (const column of trace.wakeups.names) {
     assert.equal(trace.wakeups.column(column).length, trace.wakeups.length);
   }
@@ -90,7 +88,10 @@ function lookAt(trace: Trace, random: Random): void {
   if (trace.formats.has("sched:sched_switch") && trace.switches.length > 0) {
     // Two passes: one for the stream, one for the columns. Their rows are the same, in the same order.
     const event = trace.event("sched:sched_switch");
-    for (const name of ["ts", "cpu", "prev_pid", "next_pid"] as const) {
+    // A damaged format may have a field that is called cpu, which is then what the event has by that name.
+    const own = trace.formats.get("sched:sched_switch")!.fields.map((field) => field.name);
+    const names = ["ts", "cpu", "prev_pid", "next_pid"] as const;
+    for (const name of names.filter((name) => name.endsWith("_pid") || !own.includes(name))) {
       const [one, other] = [trace.switches.column(name), event.column(name)];
       for (let row = 0; row < one.length; row++) {
         if (one[row] !== Number(other[row as never])) {

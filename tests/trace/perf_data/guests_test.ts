@@ -97,7 +97,7 @@ Deno.test("what a recording has of guests stays apart from the host's, and opens
   try {
     await recordWithPerf(
       `${dir}/host.data`,
-      ["perf", "bench", "sched", "messaging", "-g", "1", "-l", "20"],
+      ["taskset", "-c", "0", "perf", "bench", "sched", "messaging", "-g", "1", "-l", "20"],
       "4M",
     );
     const host = await openTrace(`${dir}/host.data`);
