@@ -1,5 +1,6 @@
 import { DictColumn } from "../frame/column.ts";
 import { Frame } from "../frame/frame.ts";
+import { SOFTIRQ_NAMES } from "../trace/softirq_names.ts";
 import type { Trace } from "../trace/trace.ts";
 
 /** Columns of {@linkcode interrupts}. */
@@ -13,20 +14,6 @@ export type InterruptSliceColumns = {
   /** The device's name, the vector (`local_timer`), or the softirq (`TIMER`). */
   name: DictColumn;
 };
-
-/** Softirqs by number (include/linux/interrupt.h). */
-const SOFTIRQS = [
-  "HI",
-  "TIMER",
-  "NET_TX",
-  "NET_RX",
-  "BLOCK",
-  "IRQ_POLL",
-  "TASKLET",
-  "SCHED",
-  "HRTIMER",
-  "RCU",
-];
 
 /**
  * The time that interrupts took, from the entry and exit events of `irq:irq_handler`, `irq:softirq` and the x86 vectors
@@ -46,7 +33,7 @@ export function interrupts(trace: Trace): Frame<InterruptSliceColumns> {
     const begin = trace.event(entry);
     const end = trace.event(exit);
     const name = kind === "softirq"
-      ? (row: number) => SOFTIRQS[Number(begin.row(row)["vec"])] ?? "?"
+      ? (row: number) => SOFTIRQ_NAMES[Number(begin.row(row)["vec"])] ?? "?"
       : match[2] === undefined
       ? (row: number) => String(begin.row(row)["name"])
       : () => match[2]!;

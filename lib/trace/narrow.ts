@@ -1,6 +1,6 @@
-import { STREAM_EVENTS } from "./stream.ts";
-import type { SchedStream } from "./stream.ts";
-import { Trace, type TraceParts } from "./trace.ts";
+import { type SchedStream, STREAM_EVENTS } from "./stream.ts";
+import { originOf } from "./origin_of.ts";
+import { gather, Trace, type TraceParts } from "./trace.ts";
 
 /** What of a trace is wanted. */
 export interface Narrowing {
@@ -49,20 +49,11 @@ export function narrowed(trace: Trace, { events, columns }: Narrowing): Trace {
     return trace.eventColumns(event, asked, exact);
   };
   return new Trace({
-    format: trace.format,
-    ...(trace.path === undefined ? {} : { path: trace.path }),
-    epoch: trace.epoch,
-    clock: trace.clock,
-    host: trace.host,
-    topology: trace.topology,
-    guests: trace.guests,
-    ...(trace.guest === undefined ? {} : { guest: trace.guest }),
+    // With all formats, so that to ask for an event that was not read is told as such.
+    ...originOf(trace),
     stream: () => wanted === undefined ? trace.stream : withoutOthers(trace.stream, wanted),
-    // All of them, so that to ask for an event that was not read is told as such.
-    formats: trace.formats,
     counts: () => new Map([...trace.counts].filter(([event]) => isWanted(event))),
     holes: trace.knownHoles,
-    savedNames: trace.savedNames,
     span: trace.span,
     ...(trace.context === undefined ? {} : { context: narrowed(trace.context, { events, columns }) }),
     decode,
@@ -94,23 +85,18 @@ function withoutOthers(stream: SchedStream, wanted: ReadonlySet<string>): SchedS
   if (kept === length) return stream;
   const rows = new Uint32Array(kept);
   for (let i = 0, row = 0; i < length; i++) if (dropped[kind[i]!] === 0) rows[row++] = i;
-  const take = <A extends Float64Array | Int32Array | Uint16Array | Uint8Array>(column: A): A => {
-    const out = new (column.constructor as new (length: number) => A)(kept);
-    for (let row = 0; row < kept; row++) out[row] = column[rows[row]!]!;
-    return out;
-  };
   const place = new Map<number, number>();
   if (stream.late !== undefined && stream.late.length > 0) rows.forEach((row, at) => place.set(row, at));
   return {
     length: kept,
-    kind: take(stream.kind),
-    ts: take(stream.ts),
-    cpu: take(stream.cpu),
-    pid: take(stream.pid),
-    tid: take(stream.tid),
-    a: take(stream.a),
-    b: take(stream.b),
-    c: take(stream.c),
+    kind: gather(stream.kind, rows),
+    ts: gather(stream.ts, rows),
+    cpu: gather(stream.cpu, rows),
+    pid: gather(stream.pid, rows),
+    tid: gather(stream.tid, rows),
+    a: gather(stream.a, rows),
+    b: gather(stream.b, rows),
+    c: gather(stream.c, rows),
     comms: stream.comms,
     ...(stream.late === undefined ? {} : {
       late: stream.late.filter(({ row }) => place.has(row)).map(({ row, after }) => ({

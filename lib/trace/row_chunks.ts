@@ -1,4 +1,5 @@
-import { moveColumns, type RowBuffer, type RowColumns, type StreamBuilder } from "./stream_builder.ts";
+import { FixedRows } from "./fixed_rows.ts";
+import { moveColumns, type RowColumns, type StreamBuilder } from "./stream_builder.ts";
 
 /** Rows of one chunk: few enough that a chunk stays in the processor's cache from one thread to the other. */
 const CHUNK_ROWS = 1 << 15;
@@ -51,85 +52,25 @@ export function chunkColumns(memory: SharedArrayBuffer): RowColumns {
  * A reader's rows, written straight into memory that another thread takes them out of, chunk by chunk, in the order of the
  * file. That thread sorts them: it is told up to where they are settled.
  */
-export class ChunkRows implements RowBuffer {
-  length = 0;
-  kind!: Uint8Array;
-  ts!: Float64Array;
-  cpu!: Uint16Array;
-  pid!: Int32Array;
-  tid!: Int32Array;
-  a!: Int32Array;
-  b!: Int32Array;
-  c!: Int32Array;
-  disordered = false;
+export class ChunkRows extends FixedRows {
   /** Whether the other thread does not take rows any more: it has not seen them all. */
   stalled = false;
   readonly #columns: readonly RowColumns[];
   readonly #taken: Int32Array<SharedArrayBuffer>;
   readonly #send: (message: ChunkMessage) => void;
-  readonly #comms = new Map<string, number>();
   #chunk = 0;
-  #settled = false;
 
   /** Writes into `chunks` and tells by `send` what is ready. */
   constructor(chunks: SharedChunks, send: (message: ChunkMessage) => void) {
-    this.#columns = chunks.memory.map(chunkColumns);
+    const columns = chunks.memory.map(chunkColumns);
+    super(columns[0]!);
+    this.#columns = columns;
     this.#taken = chunks.taken;
     this.#send = send;
-    Object.assign(this, this.#columns[0]);
-  }
-
-  get comms(): string[] {
-    return [...this.#comms.keys()];
-  }
-
-  add(
-    kind: number,
-    ts: number,
-    cpu: number,
-    pid: number,
-    tid: number,
-    a: number,
-    b: number,
-    c: number,
-  ): void {
-    if (this.length === CHUNK_ROWS) this.#pass();
-    if (ts === -Infinity && this.#settled) this.disordered = true;
-    const row = this.length++;
-    this.kind[row] = kind;
-    this.ts[row] = ts;
-    this.cpu[row] = cpu;
-    this.pid[row] = pid;
-    this.tid[row] = tid;
-    this.a[row] = a;
-    this.b[row] = b;
-    this.c[row] = c;
-  }
-
-  reserve(rows: number): void {
-    if (rows > CHUNK_ROWS) {
-      throw new RangeError(`Expected at most ${CHUNK_ROWS} rows at a time but found ${rows}`);
-    }
-    if (this.length + rows > CHUNK_ROWS) this.#pass();
-  }
-
-  late(_after: number): void {
-    this.disordered = true;
-  }
-
-  comm(name: string): number {
-    let index = this.#comms.get(name);
-    if (index === undefined) this.#comms.set(name, index = this.#comms.size);
-    return index;
-  }
-
-  settle(upTo: number): void {
-    this.#settled = true;
-    this.#pass(upTo);
   }
 
   /** Hands the chunk over and goes on in the next one, when it is free; but does not wait for ever. */
-  #pass(settled?: number): void {
+  protected override pass(settled?: number): void {
     if (this.stalled) {
       this.length = 0;
       return;
@@ -140,7 +81,7 @@ export class ChunkRows implements RowBuffer {
     this.#chunk = (chunk + 1) % this.#columns.length;
     this.length = 0;
     if (Atomics.wait(this.#taken, this.#chunk, 1, PATIENCE) === "timed-out") this.stalled = true;
-    Object.assign(this, this.#columns[this.#chunk]);
+    this.writeTo(this.#columns[this.#chunk]!);
   }
 }
 

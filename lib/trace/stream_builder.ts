@@ -1,3 +1,4 @@
+import { CommNames } from "./comm_names.ts";
 import { Kind, type LateRow, type SchedStream } from "./stream.ts";
 import { firstAbove, type OrderWorkspace, timeOrder } from "./time_order.ts";
 
@@ -60,7 +61,7 @@ export class StreamBuilder implements RowBuffer {
   readonly #sink: RowSink | undefined;
   readonly #expected: number;
   readonly #keepFrom: number;
-  readonly #comms = new Map<string, number>();
+  readonly #comms = new CommNames();
   readonly #late: { row: number; after: number }[] = [];
   readonly #workspace: OrderWorkspace = {};
   #settled: MutableColumns | undefined;
@@ -122,14 +123,12 @@ export class StreamBuilder implements RowBuffer {
 
   /** The index of `name` among the stream's comms. */
   comm(name: string): number {
-    let index = this.#comms.get(name);
-    if (index === undefined) this.#comms.set(name, index = this.#comms.size);
-    return index;
+    return this.#comms.index(name);
   }
 
   /** The names so far. */
   get comms(): string[] {
-    return [...this.#comms.keys()];
+    return this.#comms.all;
   }
 
   /** No row with a stamp of `upTo` or less will come any more, unless it is announced by {@linkcode StreamBuilder.late}. */
@@ -302,7 +301,8 @@ interface MutableColumns {
   c: Int32Array<ArrayBuffer>;
 }
 
-function makeColumns(rows: number): MutableColumns {
+/** Columns of `rows` rows. */
+export function makeColumns(rows: number): MutableColumns {
   return {
     kind: new Uint8Array(rows),
     ts: new Float64Array(rows),

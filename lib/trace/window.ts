@@ -2,6 +2,7 @@ import { type Column, DictColumn } from "../frame/column.ts";
 import { sliceColumn } from "../frame/take_column.ts";
 import type { KnownHole } from "./quality.ts";
 import { type SchedStream, STREAM_EVENTS } from "./stream.ts";
+import { originOf } from "./origin_of.ts";
 import { Trace } from "./trace.ts";
 
 /** A part of a recording's time. */
@@ -78,16 +79,8 @@ function part(
     return range;
   };
   return new Trace({
-    format: trace.format,
-    ...(trace.path === undefined ? {} : { path: trace.path }),
-    epoch: trace.epoch,
-    clock: trace.clock,
-    host: trace.host,
-    topology: trace.topology,
-    guests: trace.guests,
-    ...(trace.guest === undefined ? {} : { guest: trace.guest }),
+    ...originOf(trace),
     stream: sliced,
-    formats: trace.formats,
     counts: () =>
       new Map([...trace.counts].map(([event, count]) => {
         if (count === 0) return [event, 0];
@@ -95,7 +88,6 @@ function part(
         return [event, end - first];
       })),
     holes: holesWithin(trace.knownHoles, from, to),
-    savedNames: trace.savedNames,
     ...more,
     decode: (event, fields, exact) => {
       const whole = trace.eventColumns(event, fields, exact);

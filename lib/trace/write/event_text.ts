@@ -1,5 +1,7 @@
 import { type Column, DictColumn } from "../../frame/column.ts";
+import { SOFTIRQ_NAMES } from "../softirq_names.ts";
 import { encodeTaskName } from "../task_name.ts";
+import { STATE_BITS } from "../text/state_letters.ts";
 import type { EventTable } from "./event_table.ts";
 
 /** The text of a table's row as the kernel prints it; each byte is one character. */
@@ -15,23 +17,9 @@ const PRINT: Readonly<Record<string, string>> = {
     "REC->parent_comm, REC->parent_pid, REC->child_comm, REC->child_pid",
 };
 
-/** Letters of prev_state's bits since Linux 4.14, and how the bit behind them is shown. */
-const STATES = ["S", "D", "T", "t", "X", "Z", "P", "I"];
+/** Letters of prev_state's bits, and how the bit behind them is shown. */
+const STATES = Object.entries(STATE_BITS).filter(([, bit]) => bit !== 0);
 const PREEMPTED = 0x100;
-
-/** Names of softirqs by their number. */
-const SOFTIRQS = [
-  "HI",
-  "TIMER",
-  "NET_TX",
-  "NET_RX",
-  "BLOCK",
-  "IRQ_POLL",
-  "TASKLET",
-  "SCHED",
-  "HRTIMER",
-  "RCU",
-];
 
 /**
  * Prints the rows of `table` by the format's own text where it has only plain fields in it, which most events' have; the
@@ -71,7 +59,7 @@ export function rowText(table: EventTable): RowText {
       const vec = numbers("vec");
       return (row) => {
         const number = Number((vec as Int32Array | undefined)?.[row] ?? 0);
-        return `vec=${number} [action=${SOFTIRQS[number] ?? number}]`;
+        return `vec=${number} [action=${SOFTIRQ_NAMES[number] ?? number}]`;
       };
     }
     case "irq:irq_handler_exit": {
@@ -88,7 +76,7 @@ export function rowText(table: EventTable): RowText {
 
 /** `S`, `R+`, `D|W` as the kernel writes prev_state. */
 function stateText(bits: number): string {
-  const letters = STATES.filter((_, i) => (bits & (1 << i)) !== 0).join("|") || "R";
+  const letters = STATES.filter(([, bit]) => (bits & bit) !== 0).map(([letter]) => letter).join("|") || "R";
   return (bits & PREEMPTED) !== 0 ? `${letters}+` : letters;
 }
 
