@@ -39,7 +39,8 @@ export async function scriptLines(path: string, ...more: string[]): Promise<Scri
 
 /** Asserts that `trace` has the samples of `lines`: counts of all events, and each field of switches and wakings. */
 export function assertAsScript(trace: Trace, lines: readonly ScriptLine[]): void {
-  const of = (event: string) => lines.filter((line) => line.event === event);
+  const of = (event: string) =>
+    byTimeAndCpu(lines.filter((line) => line.event === event), (line) => line.time);
   for (const [event, count] of trace.counts) assert.equal(count, of(event).length, event);
   assert.equal([...trace.counts.values()].reduce((sum, n) => sum + n, 0), lines.length);
   const switches = of("sched:sched_switch").map((line) =>
@@ -47,8 +48,9 @@ export function assertAsScript(trace: Trace, lines: readonly ScriptLine[]): void
   );
   const found = trace.switches;
   assert.equal(found.length, switches.length);
+  const rows = byTimeAndCpu([...found.rows()], (row) => BigInt(row.ts));
   switches.forEach(({ line, fields }, i) => {
-    const row = found.row(i);
+    const row = rows[i]!;
     assert.equal(trace.epoch + BigInt(row.ts), line.time);
     assert.equal(row.cpu, line.cpu);
     assert.deepEqual(
@@ -63,10 +65,14 @@ export function assertAsScript(trace: Trace, lines: readonly ScriptLine[]): void
   if (wakings.length === 0) return;
   const woken = trace.event("sched:sched_waking");
   assert.equal(woken.length, wakings.length);
+  const wakes = byTimeAndCpu(
+    [...woken.rows()] as { ts: number; cpu: number; [field: string]: unknown }[],
+    (row) => BigInt(row.ts),
+  );
   wakings.forEach(({ line, fields }, i) => {
-    const row = woken.row(i);
-    assert.equal(trace.epoch + BigInt(row["ts"] as number), line.time);
-    assert.equal(row["cpu"], line.cpu);
+    const row = wakes[i]!;
+    assert.equal(trace.epoch + BigInt(row.ts), line.time);
+    assert.equal(row.cpu, line.cpu);
     // perf knows no thread for a sample of one that is being taken down.
     if (line.tid !== -1) assert.equal(row["common_pid"], line.tid);
     assert.deepEqual(
@@ -75,6 +81,17 @@ export function assertAsScript(trace: Trace, lines: readonly ScriptLine[]): void
       line.text,
     );
   });
+}
+
+/**
+ * The rows in the order of time, those of one nanosecond in that of their CPUs: what two CPUs recorded in the same
+ * nanosecond has no order, and perf's for a directory is that of its files. Rows of one CPU stay as they were.
+ */
+function byTimeAndCpu<R extends { readonly cpu: number }>(
+  rows: readonly R[],
+  time: (row: R) => bigint,
+): R[] {
+  return [...rows].sort((a, b) => Number(time(a) - time(b)) || a.cpu - b.cpu);
 }
 
 /** Fields by the plugin's spelling, to which the kernel's own (`prev_comm=... ==> ...`) is brought first. */
