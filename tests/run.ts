@@ -50,20 +50,60 @@ async function step(...command: string[]): Promise<void> {
   }
 }
 
-/** Runs `deno test` and adds up what its report counts. */
-async function denoTest(...rest: string[]): Promise<void> {
+/** What a run of `deno test` found: its counts, and the files in which something failed. */
+interface Report extends Tally {
+  readonly success: boolean;
+  readonly files: readonly string[];
+}
+
+async function reportOf(...rest: string[]): Promise<Report> {
   const report = await Deno.makeTempFile({ suffix: ".xml" });
   try {
     const success = await run([deno, "test", "-A", `--junit-path=${report}`, ...rest]);
-    const head = /<testsuites[^>]*\btests="(\d+)"[^>]*\bfailures="(\d+)"[^>]*\berrors="(\d+)"/.exec(
-      await Deno.readTextFile(report).catch(() => ""),
-    );
-    const bad = Number(head?.[2] ?? 0) + Number(head?.[3] ?? 0);
-    total.passed += Number(head?.[1] ?? 0) - bad;
-    total.failed += success ? bad : Math.max(1, bad);
+    const xml = await Deno.readTextFile(report).catch(() => "");
+    const suites = [
+      ...xml.matchAll(
+        /<testsuite name="([^"]*)"[^>]*\btests="(\d+)"[^>]*\berrors="(\d+)"[^>]*\bfailures="(\d+)"/g,
+      ),
+    ].map(([, file, tests, errors, failures]) => ({
+      file: file!,
+      tests: Number(tests),
+      bad: Number(failures) + Number(errors),
+    }));
+    const bad = suites.reduce((sum, suite) => sum + suite.bad, 0);
+    const tests = suites.reduce((sum, suite) => sum + suite.tests, 0);
+    return {
+      success,
+      passed: tests - bad,
+      failed: success ? bad : Math.max(1, bad),
+      files: suites.filter((suite) => suite.bad > 0).map((suite) => suite.file),
+    };
   } finally {
     await Deno.remove(report);
   }
+}
+
+/** Files that failed at first and passed when run again: told at the end, so that they get looked at. */
+const unsteady: string[] = [];
+
+/**
+ * Runs `deno test` and adds up what its report counts. Many tests record this very machine while it does other work;
+ * up to three files that failed are run once more, and what passes then counts as passed and is named at the end.
+ */
+async function denoTest(...rest: string[]): Promise<void> {
+  const first = await reportOf(...rest);
+  total.passed += first.passed;
+  const { files } = first;
+  if (first.success || files.length === 0 || files.length > 3 || rest.includes("--doc")) {
+    total.failed += first.failed;
+    return;
+  }
+  console.log(`\nonce more: ${files.join(" ")}`);
+  const again = await reportOf(...files);
+  if (again.success) {
+    unsteady.push(...files);
+    total.passed += first.failed;
+  } else total.failed += first.failed;
 }
 
 const { installed, missing, command } = await ensurePackages(NEEDS, { onProgress: console.log });
@@ -86,6 +126,7 @@ if (args.length === 0) {
   await denoTest("--doc", "--permit-no-files", "mod.ts", "lib");
 } else await denoTest(...args);
 
+if (unsteady.length > 0) console.log(`\nunsteady, passed only when run again: ${unsteady.join(" ")}`);
 console.log(`\n${total.passed} passed, ${total.failed} failed`);
 Deno.exit(total.failed === 0 ? 0 : 1);
 
