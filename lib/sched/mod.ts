@@ -16,6 +16,8 @@ export * from "./latency/latency.ts";
 export * from "./longest_gaps.ts";
 export * from "./nice_weight.ts";
 export * from "./runs.ts";
+export * from "./thread_groups.ts";
 export * from "./thread_segments.ts";
 export * from "./thread_states.ts";
 export * from "./timehist/mod.ts";
+export * from "./vcpu_threads.ts";

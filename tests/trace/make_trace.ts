@@ -9,6 +9,8 @@ export interface Task {
   comm: string;
   /** Kernel priority. Default: 120. */
   prio?: number;
+  /** Its process. Default: the thread's number. */
+  pid?: number;
 }
 
 /** The idle task. */
@@ -21,9 +23,10 @@ export class TraceWriter {
   readonly #extra = new Map<string, { ts: number; cpu: number; fields: Record<string, number | string> }[]>();
   #wakings = 0;
   #migrations = 0;
+  #cores: readonly (readonly number[])[] = [];
 
   switch(ts: number, cpu: number, prev: Task, state: number, next: Task): this {
-    this.#builder.add(Kind.Switch, ts, cpu, prev.tid, prev.tid, prev.tid, state, next.tid);
+    this.#builder.add(Kind.Switch, ts, cpu, prev.pid ?? prev.tid, prev.tid, prev.tid, state, next.tid);
     this.#switches.push({ prev, next, ts });
     return this;
   }
@@ -37,6 +40,19 @@ export class TraceWriter {
   migrate(ts: number, cpu: number, task: Task, from: number, to: number): this {
     this.#builder.add(Kind.Migrate, ts, cpu, -1, -1, task.tid, from, to);
     this.#migrations++;
+    return this;
+  }
+
+  /** A FORK record: tells the child's process. */
+  fork(ts: number, parent: Task, child: Task): this {
+    const [of, pid] = [parent.pid ?? parent.tid, child.pid ?? child.tid];
+    this.#builder.add(Kind.Fork, ts, 0, pid, child.tid, of, parent.tid, 0);
+    return this;
+  }
+
+  /** The SMT siblings that the trace's header tells. */
+  cores(cores: readonly (readonly number[])[]): this {
+    this.#cores = cores;
     return this;
   }
 
@@ -67,7 +83,7 @@ export class TraceWriter {
       epoch: BigInt(start),
       clock: { name: "mono" },
       host: {},
-      topology: { packages: [], cores: [] },
+      topology: { packages: [], cores: this.#cores },
       stream,
       formats: new Map(names.map((name) => [name, { name, id: 1, fields: [], printFormat: "" }])),
       counts,
