@@ -2,16 +2,15 @@ import * as fs from "node:fs";
 import { parseHeaderPage } from "../ring_buffer.ts";
 import type { CaptureCpuStats, CaptureMeta, CaptureMoment } from "../tracefs/meta.ts";
 import { CaptureDirectory } from "./capture_directory.ts";
-import { cleanStale, removeInstance } from "./clean_stale.ts";
-import { MachineLacksError, RecordingError } from "./errors.ts";
+import { cleanStale } from "./clean_stale.ts";
+import { RecordingError } from "./errors.ts";
 import { chooseCpus, chooseEvents, cpuMask } from "./choose.ts";
-import { InstanceGuard } from "./instance_guard.ts";
+import { defaultBuffer, TracefsInstance } from "./instance.ts";
 import { readKernelFile, readKernelText } from "./kernel_file.ts";
 import { lookAtMachine, type Machine } from "./machine.ts";
-import { ownedName } from "./owner.ts";
 import { PageDrain } from "./page_drain.ts";
 import { InstanceClock } from "./trace_clock.ts";
-import { denied, TRACEFS, tracefsRoot } from "./tracefs_root.ts";
+import { TRACEFS, tracefsRoot } from "./tracefs_root.ts";
 
 /** Options of {@linkcode startTracefs}. */
 export interface TracefsOptions {
@@ -50,10 +49,6 @@ export interface TracefsCapture {
 }
 
 const VERSION = "schedscope 0.1.0";
-/** KiB for all CPUs together that the default does not go above. */
-const MOST_IN_ALL = 1 << 20;
-const MOST_PER_CPU = 32 << 10;
-const LEAST_PER_CPU = 1 << 10;
 
 /**
  * Starts recording by a tracefs instance of its own, and returns when tracing is on.
@@ -93,6 +88,7 @@ export class TracefsRecorder implements AsyncDisposable {
   readonly #notes: string[];
   readonly #machine: Machine;
   readonly #output: string;
+  readonly #instance: TracefsInstance;
   readonly #directory: CaptureDirectory;
   readonly #drains: PageDrain[] = [];
   readonly #pageSize: number;
@@ -100,14 +96,11 @@ export class TracefsRecorder implements AsyncDisposable {
   readonly #tscHz: number | undefined;
   readonly #unload = () => this.#abandon();
   #clockReader: InstanceClock | undefined;
-  #guard: InstanceGuard | undefined;
   #started: CaptureMoment | undefined;
   #marker: number | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
   #failure: unknown;
   #released = false;
-  /** Why the instance could not be removed at once. */
-  #busy: string | undefined;
 
   /** Use {@linkcode startTracefs}, which sees to what must be there before. */
   constructor(options: TracefsOptions, notes: string[]) {
@@ -123,24 +116,30 @@ export class TracefsRecorder implements AsyncDisposable {
     this.events = chooseEvents(options);
     const cpus = chooseCpus(options.cpus, this.#machine);
     this.#directory = new CaptureDirectory(this.#output);
-    this.instanceDir = `${TRACEFS}/instances/${ownedName()}`;
     try {
-      makeInstance(this.instanceDir);
+      this.#instance = new TracefsInstance();
+    } catch (error) {
+      this.#directory.discard();
+      throw error;
+    }
+    const instance = this.#instance;
+    this.instanceDir = instance.path;
+    try {
       globalThis.addEventListener("unload", this.#unload);
-      this.#write("tracing_on", "0");
-      this.bufferKb = this.#setBuffer(options.bufferKb ?? defaultBuffer(cpus.length));
-      this.#refuseUnknownClock();
+      instance.write("tracing_on", "0");
+      this.bufferKb = instance.setBuffer(options.bufferKb ?? defaultBuffer(cpus.length));
+      instance.refuseUnknownClock(this.clock);
       this.#clockReader = new InstanceClock(this.instanceDir, this.clock, cpus[0]!);
-      if (options.cpus !== undefined) this.#write("tracing_cpumask", cpuMask(cpus));
-      this.#tryWrite("options/record-tgid", "1");
+      if (options.cpus !== undefined) instance.write("tracing_cpumask", cpuMask(cpus));
+      instance.tryWrite("options/record-tgid", "1");
       this.#copyLayouts(headerPage);
       for (const cpu of cpus) {
         const path = `${this.#directory.path}/per_cpu/cpu${cpu}.raw`;
         this.#drains.push(new PageDrain(this.instanceDir, cpu, path, this.#pageSize));
       }
-      for (const event of this.events) this.#write(`events/${event.replace(":", "/")}/enable`, "1");
+      for (const event of this.events) instance.write(`events/${event.replace(":", "/")}/enable`, "1");
       this.#started = this.#clockReader.now();
-      this.#write("tracing_on", "1");
+      instance.write("tracing_on", "1");
     } catch (error) {
       this.#abandon();
       throw error;
@@ -152,9 +151,9 @@ export class TracefsRecorder implements AsyncDisposable {
     }
   }
 
-  /** Has the instance removed also when this process is gone before it could; see {@linkcode InstanceGuard}. */
+  /** Has the instance removed also when this process is gone before it could; see {@linkcode TracefsInstance}. */
   guard(): void {
-    this.#guard ??= new InstanceGuard(this.instanceDir);
+    this.#instance.guard();
   }
 
   /** Writes `text` into the trace, where it becomes an `ftrace:print` event. */
@@ -193,13 +192,13 @@ export class TracefsRecorder implements AsyncDisposable {
     let bytes = 0;
     const stats: CaptureCpuStats[] = [];
     try {
-      this.#write("tracing_on", "0");
+      this.#instance.write("tracing_on", "0");
       const stopped = this.#clockReader!.now();
-      this.#write("events/enable", "0");
+      this.#instance.write("events/enable", "0");
       for (const drain of this.#drains) {
         drain.drain(Infinity);
-        const { text, counters } = drain.stats();
-        this.#directory.write(`per_cpu/cpu${drain.cpu}.stats`, text);
+        const { text, counters } = drain.source.stats();
+        this.#directory.write(`per_cpu/cpu${drain.source.cpu}.stats`, text);
         stats.push(counters);
         bytes += drain.written;
       }
@@ -247,7 +246,7 @@ export class TracefsRecorder implements AsyncDisposable {
   #drainSome(): void {
     try {
       for (const drain of this.#drains) {
-        const { waiting } = drain;
+        const { waiting } = drain.source;
         if (waiting < this.bufferKb * 1024 / 4) continue;
         // The last pages may still be written to; a page that is read half full wastes the rest of it.
         drain.drain(Math.max(0, Math.floor(waiting / this.#pageData) - 2));
@@ -283,35 +282,13 @@ export class TracefsRecorder implements AsyncDisposable {
     for (const drain of this.#drains) drain[Symbol.dispose]();
     this.#clockReader?.[Symbol.dispose]();
     if (this.#marker !== undefined) fs.closeSync(this.#marker);
-    this.#busy = this.#tryRemove();
+    this.#instance.release();
   }
 
-  /** Tries to remove the instance; the reason why it could not be, undefined where it is gone. */
-  #tryRemove(): string | undefined {
-    try {
-      removeInstance(this.instanceDir);
-      return undefined;
-    } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return undefined;
-      return error instanceof Error ? error.message : String(error);
-    }
-  }
-
-  /** Waits for others (a spin core that writes markers) to close the files of an instance that was busy. */
+  /** Waits until the instance is gone. */
   async #removeBusy(): Promise<void> {
-    for (let i = 0; this.#busy !== undefined && i < 100; i++) {
-      await new Promise((resolve) => setTimeout(resolve, 20));
-      this.#busy = this.#tryRemove();
-    }
-    await this.#guard?.[Symbol.asyncDispose]();
-    this.#guard = undefined;
-    if (this.#busy === undefined) return;
-    this.#busy = this.#tryRemove();
-    if (this.#busy === undefined) return;
-    this.#notes.push(
-      `${this.instanceDir} could not be removed (${this.#busy}); schedscope doctor --clean removes it`,
-    );
-    this.#busy = undefined;
+    const note = await this.#instance.released();
+    if (note !== undefined) this.#notes.push(note);
   }
 
   #copyLayouts(headerPage: string): void {
@@ -340,62 +317,4 @@ export class TracefsRecorder implements AsyncDisposable {
     }
     this.#directory.write(name, content);
   }
-
-  #setBuffer(kilobytes: number): number {
-    if (!Number.isSafeInteger(kilobytes) || kilobytes < 4) {
-      throw new RangeError(`Expected bufferKb to be an integer of at least 4 but found ${kilobytes}`);
-    }
-    try {
-      this.#write("buffer_size_kb", String(kilobytes));
-    } catch (cause) {
-      throw new RecordingError(
-        `The kernel gave no buffer of ${kilobytes} KiB for each CPU; ask for less by bufferKb`,
-        { cause },
-      );
-    }
-    const given = Number(/\d+/.exec(readKernelText(`${this.instanceDir}/buffer_size_kb`))?.[0]);
-    return Number.isFinite(given) ? given : kilobytes;
-  }
-
-  #refuseUnknownClock(): void {
-    const clocks = readKernelText(`${this.instanceDir}/trace_clock`).replace(/[[\]]/g, "").trim()
-      .split(/\s+/);
-    if (!clocks.includes(this.clock)) {
-      throw new MachineLacksError(
-        `trace clock ${this.clock}`,
-        `this kernel has no trace clock ${this.clock}; it has ${clocks.join(", ")}`,
-        "record with the clock mono",
-      );
-    }
-  }
-
-  #write(file: string, text: string): void {
-    Deno.writeTextFileSync(`${this.instanceDir}/${file}`, text, { create: false });
-  }
-
-  #tryWrite(file: string, text: string): void {
-    try {
-      this.#write(file, text);
-    } catch {
-      // Older kernels have no such option; what it would have told stays unknown.
-    }
-  }
-}
-
-function makeInstance(path: string): void {
-  try {
-    Deno.mkdirSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.PermissionDenied) throw denied(error);
-    throw error;
-  }
-}
-
-/** KiB for each of `cpus`: what lasts for seconds at the worst rates, within an eighth of the memory that is free. */
-function defaultBuffer(cpus: number): number {
-  const free = Number(
-    /^MemAvailable:\s*(\d+)/m.exec(Deno.readTextFileSync("/proc/meminfo"))?.[1] ?? MOST_IN_ALL,
-  );
-  const share = Math.floor(Math.min(MOST_IN_ALL, free / 8) / Math.max(1, cpus));
-  return Math.max(LEAST_PER_CPU, Math.min(MOST_PER_CPU, share));
 }
