@@ -9,7 +9,7 @@ import { type PageSection, renderPage } from "../plot/render_page.ts";
 import { gapInWords } from "../sched/gap_in_words.ts";
 import { longestGaps } from "../sched/longest_gaps.ts";
 import { runs } from "../sched/runs.ts";
-import { threadStates } from "../sched/thread_states.ts";
+import { states } from "../sched/states.ts";
 
 /** The finding in a sentence: how many gaps, the longest one, and whose fault it was. */
 export function inOneSentence(found: FoundGaps): string {
@@ -35,7 +35,7 @@ export function worstGapTimeline(found: FoundGaps): Figure | undefined {
     ...window,
     highlight: { tid: worst.tid, from: worst.ts, to: worst.ts + worst.dur },
     ...(worst.culprit_tid < 0 ? {} : { culprit: worst.culprit_tid }),
-    states: threadStates(trace, worst.tid, window),
+    states: states(trace, { ...window, tids: [worst.tid] }),
   });
 }
 

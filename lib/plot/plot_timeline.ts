@@ -51,7 +51,7 @@ export type TimelineStateColumns = Columns & {
   ts: NumericColumn;
   /** ns. */
   dur: NumericColumn;
-  /** `running`, `runnable` or `sleeping`; other words are drawn faint. */
+  /** A state of `states()`: `running`, `preempted`, `woken`, `sleeping`, ...; other words are drawn faint. */
   state: DictColumn;
 };
 
@@ -88,7 +88,14 @@ const LANE = 26;
 const MARGIN_RIGHT = 16;
 /** Most bars that are drawn; beyond it each stands for a stretch. */
 const MOST_BARS = 8000;
-const STATE_OPACITY: Record<string, number> = { running: 1, runnable: 0.3, sleeping: 0.12 };
+const STATE_OPACITY: Record<string, number> = {
+  running: 1,
+  preempted: 0.3,
+  woken: 0.3,
+  sleeping: 0.12,
+  blocked: 0.12,
+  stopped: 0.12,
+};
 
 /**
  * Who ran on which CPU around a gap: a lane for each CPU, the thread of the gap and its culprit in colour, the gap as a band.

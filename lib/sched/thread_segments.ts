@@ -159,11 +159,12 @@ class SegmentBuilder {
         case Kind.Migrate:
           this.#migrated(this.#slot(a[i]!), ts[i]!, c[i]!);
           break;
+        // What perf makes up for the threads that were there before has no time.
         case Kind.ProcessFork:
-          this.#born(this.#slot(b[i]!), ts[i]!);
+          if (ts[i]! > 0) this.#born(this.#slot(b[i]!), ts[i]!);
           break;
         case Kind.Fork:
-          this.#born(this.#slot(tid[i]!), ts[i]!);
+          if (ts[i]! > 0) this.#born(this.#slot(tid[i]!), ts[i]!);
           break;
         case Kind.Lost: {
           const current = this.#current[cpu[i]!]!;
@@ -320,7 +321,7 @@ class SegmentBuilder {
   #born(slot: number, ts: number): void {
     if (slot < 0) return;
     const last = this.#last[slot]!;
-    if (last < 0 && ts > 0) this.#begin(slot, 0, Doing.Gone, -1, 0, -1, -1);
+    if (last < 0) this.#begin(slot, 0, Doing.Gone, -1, 0, -1, -1);
     if (last < 0 || this.#doing[last] === Doing.Gone) this.#begin(slot, ts, Doing.Asleep, -1, 0, -1, -1);
   }
 

@@ -78,6 +78,6 @@ export function exampleStates() {
   return new Frame({
     ts: Float64Array.of(4.95e9, 5e9, from, to),
     dur: Float64Array.of(5e7, from - 5e9, to - from, 5.1e9 - to),
-    state: DictColumn.from(["sleeping", "running", "runnable", "running"]),
+    state: DictColumn.from(["sleeping", "running", "woken", "running"]),
   });
 }

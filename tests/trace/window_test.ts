@@ -3,7 +3,7 @@ import type { Columns } from "../../lib/frame/column.ts";
 import type { Frame } from "../../lib/frame/frame.ts";
 import { gaps } from "../../lib/sched/gaps.ts";
 import { runs } from "../../lib/sched/runs.ts";
-import { threadStates } from "../../lib/sched/thread_states.ts";
+import { states } from "../../lib/sched/states.ts";
 import { timehist } from "../../lib/sched/timehist/timehist.ts";
 import { fileSource } from "../../lib/trace/byte_source.ts";
 import { openTrace } from "../../lib/trace/open.ts";
@@ -136,7 +136,7 @@ Deno.test("with all of the lead, a window's analyses know all that the whole tra
   const sure = (rows: Row[]) => rows.filter((row) => row["ts"] as number + (row["dur"] as number) < to);
   assert.deepEqual(sure(rowsOf(runs(part))), sure(rowsOf(runs(whole, { from, to }))));
   const busy = timehist(part).column("tid").find((tid) => tid > 0)!;
-  assert.deepEqual(rowsOf(threadStates(part, busy)), rowsOf(threadStates(whole, busy, { from, to })));
+  assert.deepEqual(rowsOf(states(part, { tids: [busy] })), rowsOf(states(whole, { tids: [busy], from, to })));
 });
 
 Deno.test("a window of a window is the same as the smaller one at once", async () => {
