@@ -7,6 +7,7 @@
  */
 import { CORE_NEEDS, ensurePackages, type Need } from "../lib/tools/apt.ts";
 import { ensureJupyter } from "../lib/tools/jupyter.ts";
+import { scipyPython } from "./sched/compare/scipy_python.ts";
 import { perfettoPython } from "./trace/perfetto/perfetto_python.ts";
 
 const NEEDS: readonly Need[] = [
@@ -111,6 +112,7 @@ if (installed.length > 0) console.log(`installed: ${installed.join(", ")}`);
 if (missing.length > 0) console.log(`still missing, tests that need them will fail: ${command}`);
 await ensureJupyter({ log: console.log });
 await perfettoPython(console.log);
+await scipyPython(console.log);
 
 if (gate) {
   await step(deno, "fmt", "--check");

@@ -4,6 +4,11 @@
  * @module
  */
 import "../frame/with_arquero.ts";
+export * from "./compare/bootstrap_difference.ts";
+export * from "./compare/compare.ts";
+export * from "./compare/effect_size.ts";
+export * from "./compare/noise_floor.ts";
+export { type Statistic } from "./compare/statistic.ts";
 export * from "./cpu_occupancy.ts";
 export * from "./entitlement.ts";
 export * from "./gap_cause.ts";
