@@ -1,6 +1,6 @@
 import { DictColumn } from "../../frame/column.ts";
 import { Frame } from "../../frame/frame.ts";
-import { bootstrapDifference, type BootstrapOptions, finite } from "./bootstrap_difference.ts";
+import { bootstrapDifference, type BootstrapOptions } from "./bootstrap_difference.ts";
 import { cliffsDelta, hedgesG } from "./effect_size.ts";
 import { finite } from "./finite.ts";
 import { noiseFloor } from "./noise_floor.ts";
