@@ -17,6 +17,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   spin: () => import("./spin.ts"),
   latency: () => import("./latency.ts"),
   gaps: () => import("./gaps.ts"),
+  top: () => import("./top.ts"),
   weights: () => import("./weights.ts"),
   notebook: () => import("./notebook.ts"),
 };
