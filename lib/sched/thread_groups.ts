@@ -1,8 +1,7 @@
-import type { Frame } from "../frame/frame.ts";
-import { threadsOf, type TraceThreadColumns } from "../trace/threads.ts";
 import { Kind } from "../trace/stream.ts";
 import type { DictColumn } from "../frame/column.ts";
 import type { Trace } from "../trace/trace.ts";
+import { knownThreads } from "./known_threads.ts";
 import { hypervisorOf, vcpuOf } from "./vcpu_threads.ts";
 
 /**
@@ -77,15 +76,6 @@ export function threadGroups(trace: Trace, by: GroupBy): ThreadGroups {
     groups[row] = group;
   }
   return { names, of: lookup(tid, groups) };
-}
-
-const THREADS = new WeakMap<Trace, Frame<TraceThreadColumns>>();
-
-/** {@linkcode threadsOf}, made once for each trace. */
-function knownThreads(trace: Trace): Frame<TraceThreadColumns> {
-  let threads = THREADS.get(trace);
-  if (threads === undefined) THREADS.set(trace, threads = threadsOf(trace));
-  return threads;
 }
 
 /** The columns of all threads, rows by tid. */
