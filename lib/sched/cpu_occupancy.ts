@@ -8,7 +8,7 @@ export interface CpuSlices {
   readonly tid: Int32Array;
   /**
    * Thread that the next switch was from. Where it is not `tid`, switches between are missing: `tid` ran first, `last` ran last,
-   * and nobody recorded what was between. For the CPU's last slice it is `tid`.
+   * and nobody recorded what was between. -1 where records of the CPU were lost meanwhile. For the CPU's last slice it is `tid`.
    */
   readonly last: Int32Array;
   /** Which `sched_switch` of the trace (row of `trace.switches`) began the slice. */
@@ -29,16 +29,22 @@ export function cpuOccupancy(stream: SchedStream): CpuSlices[] {
     row: new Uint32Array(n),
   }));
   const filled = new Uint32Array(cpus);
+  const lost = new Uint8Array(cpus);
   for (let i = 0, row = 0; i < length; i++) {
-    if (kind[i] !== Kind.Switch) continue;
     const on = cpu[i]!;
+    if (kind[i] === Kind.Lost && on < cpus) lost[on] = 1;
+    if (kind[i] !== Kind.Switch) continue;
     const slice = slices[on]!;
     const at = filled[on]!++;
-    if (at > 0) slice.last[at - 1] = a[i]!;
+    if (at > 0) slice.last[at - 1] = lost[on] === 1 ? -1 : a[i]!;
+    lost[on] = 0;
     slice.ts[at] = ts[i]!;
     slice.tid[at] = c[i]!;
     slice.last[at] = c[i]!;
     slice.row[at] = row++;
+  }
+  for (let on = 0; on < cpus; on++) {
+    if (lost[on] === 1 && count[on]! > 0) slices[on]!.last[count[on]! - 1] = -1;
   }
   return slices;
 }

@@ -1,8 +1,10 @@
-import type { Frame } from "../frame/frame.ts";
 import type { Trace } from "../trace/trace.ts";
-import { cpuOccupancy, type CpuSlices, sliceAt } from "./cpu_occupancy.ts";
-import { CAUSE, GAP_CAUSES, type SchedClass, schedClass } from "./gap_cause.ts";
-import { interrupts, type InterruptSliceColumns } from "./interrupts.ts";
+import { sliceAt } from "./cpu_occupancy.ts";
+import { type CpuTimes, cpuTimes, Ran } from "./cpu_times.ts";
+import { CAUSE, type SchedClass, schedClass } from "./gap_cause.ts";
+import { GapTally } from "./gap_tally.ts";
+import { type CoreKnowledge, IdleWaits } from "./idle_waits.ts";
+import { InterruptTimes } from "./interrupt_times.ts";
 import { Doing, segmentAt, type ThreadSegments, threadSegments } from "./thread_segments.ts";
 
 /** Why one thread stood still for a while. */
@@ -32,30 +34,32 @@ export interface ExplainOptions {
   resumed?: boolean;
 }
 
+/** Of an idle wait at least this share must lie beside a busy sibling to be taken for forced idle where no cookies are known. */
+const FORCED_SHARE = 0.9;
+
 /** Explains stretches of threads' time from one trace. Makes its indexes once, for the threads in `tids`. */
 export class GapExplainer {
-  readonly #slices: CpuSlices[];
+  readonly #cpus: readonly CpuTimes[];
   readonly #segments: Map<number, ThreadSegments>;
-  readonly #interrupts: Frame<InterruptSliceColumns>;
-  readonly #interruptRange: Map<number, { from: number; to: number }>;
+  readonly #interrupts: InterruptTimes;
+  readonly #idle: IdleWaits;
   readonly #trace: Trace;
   readonly #end: number;
-  /** 1 for each name (code of next_comm) that is a stopper's. */
-  readonly #isStopper: Uint8Array;
-  readonly #tally = new Tally();
+  readonly #tally: GapTally;
+  #tid = -1;
   #resumed = -1;
 
   /** Indexes `trace` for the threads `tids`; needs `sched:sched_switch`. */
-  constructor(trace: Trace, tids: Iterable<number>) {
+  constructor(trace: Trace, tids: Iterable<number>, knowledge: CoreKnowledge = {}) {
     trace.requireEvent("gaps", "sched:sched_switch");
     this.#trace = trace;
     this.#end = trace.span.to;
-    this.#slices = cpuOccupancy(trace.stream);
+    const { cpus, threads } = cpuTimes(trace);
+    this.#cpus = cpus;
+    this.#tally = new GapTally(threads);
     this.#segments = threadSegments(trace.stream, tids);
-    this.#interrupts = interrupts(trace);
-    this.#interruptRange = rangesByCpu(this.#interrupts.column("cpu"));
-    const { dictionary } = trace.switches.column("next_comm");
-    this.#isStopper = Uint8Array.from(dictionary, (comm) => schedClass(comm, 0, -1) === "stop" ? 1 : 0);
+    this.#interrupts = new InterruptTimes(trace);
+    this.#idle = new IdleWaits(trace, cpus, knowledge);
   }
 
   /**
@@ -63,16 +67,17 @@ export class GapExplainer {
    */
   explain(tid: number, from: number, to: number, options: ExplainOptions = {}): GapExplanation {
     const { steal = 0, resumed = false } = options;
+    this.#tid = tid;
     this.#resumed = resumed ? tid : -1;
     const tally = this.#tally;
     tally.reset();
     const segments = this.#segments.get(tid);
     const first = segments === undefined ? -1 : Math.max(0, segmentAt(segments, from));
     if (segments === undefined || segments.from.length === 0 || segments.from[first]! >= to) {
-      tally.add(CAUSE.unknown, to - from, -1, -1, -1);
+      tally.add(CAUSE.unknown, to - from, -1);
     } else {
       const begin = segments.from[first]!;
-      if (begin > from) tally.add(CAUSE.unknown, begin - from, -1, -1, -1);
+      if (begin > from) tally.add(CAUSE.unknown, begin - from, -1);
       for (let i = first; i < segments.from.length && segments.from[i]! < to; i++) {
         const a = Math.max(from, segments.from[i]!);
         const b = Math.min(to, segments.from[i + 1] ?? Infinity);
@@ -98,214 +103,132 @@ export class GapExplainer {
       tally.parts[CAUSE.steal]! += stolen;
       tally.cpuOf[CAUSE.steal] = tally.cpuOf[CAUSE["nothing scheduled"]]!;
     }
-    settle(tally.parts, total);
-    return this.#verdict(tally);
+    tally.settle(total);
+    return this.#verdict();
   }
 
   #segment(segments: ThreadSegments, i: number, from: number, to: number): void {
     const cpu = segments.cpu[i]!;
     const beyond = Math.max(from, Math.min(to, this.#end));
-    if (beyond < to) this.#tally.add(CAUSE.unknown, to - beyond, -1, -1, cpu);
+    if (beyond < to) this.#tally.add(CAUSE.unknown, to - beyond, cpu);
     // What a missing switch hides is known only of a thread that says itself when it ran again.
     const known = segments.hidden[i] === 0 || (this.#resumed >= 0 && segments.doing[i] !== Doing.Running);
     switch (known ? segments.doing[i] : Doing.Unknown) {
       case Doing.Running:
         return this.#running(cpu, from, beyond);
       case Doing.Asleep:
-        return this.#tally.add(CAUSE.asleep, beyond - from, -1, -1, cpu);
+        return this.#tally.add(CAUSE.asleep, beyond - from, cpu);
       case Doing.Preempted:
       case Doing.Woken:
         return this.#runnable(segments, i, from, beyond);
       default:
-        this.#tally.add(CAUSE.unknown, beyond - from, -1, -1, cpu);
+        this.#tally.add(CAUSE.unknown, beyond - from, cpu);
     }
   }
 
   /** On the CPU: what interrupts took of [from, to), and what nothing explains. */
   #running(cpu: number, from: number, to: number): void {
-    const range = this.#interruptRange.get(cpu);
-    let left = to - from;
-    if (range !== undefined) {
-      const ts = this.#interrupts.column("ts");
-      const dur = this.#interrupts.column("dur");
-      const kind = this.#interrupts.column("kind").codes;
-      const softirq = this.#interrupts.column("kind").dictionary.indexOf("softirq");
-      // A hard interrupt that comes during a softirq counts as irq: it is taken off the softirq's time.
-      let irqUntil = from;
-      let softUntil = from;
-      for (let i = startOf(ts, dur, range, from); i < range.to && ts[i]! < to; i++) {
-        const b = Math.min(to, ts[i]! + dur[i]!);
-        const until = kind[i] === softirq ? softUntil : irqUntil;
-        const a = Math.max(ts[i]!, until, from);
-        if (b <= a) continue;
-        if (kind[i] === softirq) {
-          softUntil = b;
-          this.#tally.add(CAUSE.softirq, b - a, -1, i, cpu);
-        } else {
-          irqUntil = b;
-          if (a < softUntil) this.#tally.take(CAUSE.softirq, Math.min(b, softUntil) - a);
-          left += Math.max(0, Math.min(b, softUntil) - a);
-          this.#tally.add(CAUSE.irq, b - a, -1, i, cpu);
-        }
-        left -= b - a;
-      }
-    }
-    if (left > 0) this.#tally.add(CAUSE["nothing scheduled"], left, -1, -1, cpu);
+    const left = this.#interrupts.within(cpu, from, to, (kind, ns, row) => {
+      this.#tally.interrupt(kind, ns, row < 0 ? "" : this.#interrupts.names.at(row), cpu);
+    });
+    this.#tally.add(CAUSE["nothing scheduled"], left, cpu);
   }
 
   /** In the queue of a CPU: who ran there. */
   #runnable(segments: ThreadSegments, i: number, from: number, to: number): void {
     const cpu = segments.cpu[i]!;
-    const slices = this.#slices[cpu];
-    if (slices === undefined || slices.ts.length === 0) {
-      return this.#tally.add(CAUSE.unknown, to - from, -1, -1, cpu);
+    const times = this.#cpus[cpu];
+    if (times === undefined || times.ts.length === 0) {
+      return this.#tally.add(CAUSE.unknown, to - from, cpu);
     }
     const begun = segments.from[i]!;
-    let slice = sliceAt(slices, from);
+    let slice = sliceAt(times, from);
     if (slice < 0) {
-      const seen = Math.min(to, slices.ts[0]!);
-      this.#tally.add(CAUSE.unknown, seen - from, -1, -1, cpu);
+      const seen = Math.min(to, times.ts[0]!);
+      this.#tally.add(CAUSE.unknown, seen - from, cpu);
       from = seen;
       slice = 0;
     }
-    for (; slice < slices.ts.length && from < to; slice++) {
-      const end = Math.min(to, slices.ts[slice + 1] ?? Infinity);
+    const displaced = segments.doing[i] === Doing.Preempted && segments.moved[i] === 0;
+    const { ts, ran, who, row, last } = times;
+    for (; slice < ts.length && from < to; slice++) {
+      const end = Math.min(to, slice + 1 < ts.length ? ts[slice + 1]! : Infinity);
       if (end <= from) continue;
-      const tid = slices.tid[slice]!;
-      const displaced = segments.doing[i] === Doing.Preempted && segments.moved[i] === 0 &&
-        slices.ts[slice] === begun;
-      this.#tally.add(
-        this.#queueCause(segments, i, slices, slice, displaced),
-        end - from,
-        tid,
-        slices.row[slice]!,
-        cpu,
-      );
+      const ns = end - from;
+      const kind = ran[slice] === Ran.Hidden && last[slice] === this.#resumed && this.#resumed > 0
+        ? (times.tid[slice] === 0 ? Ran.Idle : Ran.Other)
+        : ran[slice]!;
+      if (kind === Ran.Hidden) this.#tally.add(CAUSE.unknown, ns, cpu);
+      else if (kind === Ran.Idle) this.#idled(segments, i, from, end);
+      else {
+        const cause = kind === Ran.Stop
+          ? CAUSE.migrated
+          : displaced && ts[slice] === begun
+          ? CAUSE.preempted
+          : CAUSE.queued;
+        this.#tally.blame(cause, ns, who[slice]!, row[slice]!, cpu);
+      }
       from = end;
     }
   }
 
-  #queueCause(
-    segments: ThreadSegments,
-    i: number,
-    slices: CpuSlices,
-    slice: number,
-    displaced: boolean,
-  ): number {
-    const tid = slices.tid[slice]!;
-    const last = slices.last[slice]!;
-    if (last !== tid && last !== this.#resumed) return CAUSE.unknown;
-    if (tid === 0) {
-      return segments.moved[i] === 1 && segments.doing[i] === Doing.Preempted ? CAUSE.migrated : CAUSE.waking;
+  /** In the queue of a CPU that idled from `from` to `to`. */
+  #idled(segments: ThreadSegments, i: number, from: number, to: number): void {
+    const tally = this.#tally;
+    const cpu = segments.cpu[i]!;
+    const woken = segments.doing[i] === Doing.Woken;
+    const moved = segments.moved[i] === 1 || (i + 1 < segments.from.length &&
+      segments.doing[i + 1] === Doing.Running && segments.cpu[i + 1] !== cpu);
+    let left = to - from;
+    const offline = this.#idle.offline(cpu, from, to);
+    if (offline > 0) {
+      tally.add(CAUSE.offline, offline, cpu);
+      left -= offline;
+      if (left <= 0) return;
     }
-    if (this.#isStopper[this.#trace.switches.column("next_comm").codes[slices.row[slice]!]!] === 1) {
-      return CAUSE.migrated;
+    if (this.#idle.knowsCookies || (!woken && !moved)) {
+      let forced = 0;
+      this.#idle.foreign(this.#tid, cpu, from, to, (ns) => forced += ns);
+      if (this.#idle.knowsCookies || forced >= FORCED_SHARE * left) {
+        this.#idle.foreign(this.#tid, cpu, from, to, (ns, sibling, slice, on) => {
+          const take = Math.min(ns, left);
+          tally.blame(CAUSE["forced idle"], take, sibling.who[slice]!, sibling.row[slice]!, on);
+          left -= take;
+        });
+      }
     }
-    return displaced ? CAUSE.preempted : CAUSE.queued;
+    tally.add(woken ? CAUSE.waking : moved ? CAUSE.migrated : CAUSE.throttled, left, cpu);
   }
 
-  #class(tid: number, row: number): SchedClass {
-    const { switches } = this.#trace;
-    return schedClass(switches.column("next_comm").at(row), switches.column("next_prio")[row]!, tid);
-  }
-
-  #verdict(tally: Tally): GapExplanation {
-    let cause = 0;
-    for (let i = 1; i < tally.parts.length; i++) if (tally.parts[i]! > tally.parts[cause]!) cause = i;
-    const who = tally.worst(cause);
+  #verdict(): GapExplanation {
+    const tally = this.#tally;
+    const cause = tally.largest();
     const parts = tally.parts.slice();
+    const cpu = tally.cpuOf[cause]!;
     if (cause === CAUSE.irq || cause === CAUSE.softirq) {
-      const culprit = who === undefined ? "" : this.#interrupts.column("name").at(who.row);
-      return { parts, cause, culpritTid: -1, culprit, culpritClass: "", cpu: tally.cpuOf[cause]! };
+      const culprit = tally.worstInterrupt(cause === CAUSE.irq ? "irq" : "softirq");
+      return { parts, cause, culpritTid: -1, culprit, culpritClass: "", cpu };
     }
-    if (who === undefined || who.tid <= 0 || cause === CAUSE.unknown) {
-      return { parts, cause, culpritTid: -1, culprit: "", culpritClass: "", cpu: tally.cpuOf[cause]! };
-    }
+    const who = tally.worst(cause);
+    if (who === undefined) return { parts, cause, culpritTid: -1, culprit: "", culpritClass: "", cpu };
+    const { switches } = this.#trace;
+    const culprit = switches.column("next_comm").at(who.row);
+    const culpritTid = switches.column("next_pid")[who.row]!;
     return {
       parts,
       cause,
-      culpritTid: who.tid,
-      culprit: this.#trace.switches.column("next_comm").at(who.row),
-      culpritClass: this.#class(who.tid, who.row),
+      culpritTid,
+      culprit,
+      culpritClass: schedClass(culprit, this.#priority(who.row), culpritTid),
       cpu: who.cpu,
     };
   }
-}
 
-/** ns by cause and by who was in the way. */
-class Tally {
-  readonly parts = new Float64Array(GAP_CAUSES.length);
-  readonly cpuOf = new Int32Array(GAP_CAUSES.length).fill(-1);
-  /** By cause and thread (or interrupt's row, as a negative number). */
-  readonly #who = new Map<number, { cause: number; tid: number; row: number; cpu: number; ns: number }>();
-
-  reset(): void {
-    this.parts.fill(0);
-    this.cpuOf.fill(-1);
-    this.#who.clear();
-  }
-
-  /** Adds `ns` of `cause`, by thread `tid` (whose slice or interrupt is `row`) on `cpu`. */
-  add(cause: number, ns: number, tid: number, row: number, cpu: number): void {
-    if (ns <= 0) return;
-    this.parts[cause]! += ns;
-    this.cpuOf[cause] = cpu;
-    if (row < 0) return;
-    const key = (tid >= 0 ? tid : -1 - row) * 16 + cause;
-    const known = this.#who.get(key);
-    if (known === undefined) this.#who.set(key, { cause, tid, row, cpu, ns });
-    else known.ns += ns;
-  }
-
-  take(cause: number, ns: number): void {
-    this.parts[cause]! -= ns;
-  }
-
-  worst(cause: number): { tid: number; row: number; cpu: number } | undefined {
-    let worst: { tid: number; row: number; cpu: number; ns: number } | undefined;
-    for (const who of this.#who.values()) {
-      if (who.cause === cause && (worst === undefined || who.ns > worst.ns)) worst = who;
+  #priority(row: number): number {
+    try {
+      return this.#trace.switches.column("next_prio")[row]!;
+    } catch {
+      return -1000; // a text without priorities
     }
-    return worst;
   }
-}
-
-/** Puts the rounding error of the additions into the largest part, so that the parts add up to `total` exactly. */
-function settle(parts: Float64Array, total: number): void {
-  let largest = 0;
-  let sum = 0;
-  for (let i = 0; i < parts.length; i++) {
-    if (parts[i]! > parts[largest]!) largest = i;
-    sum += parts[i]!;
-  }
-  parts[largest]! += total - sum;
-}
-
-function rangesByCpu(cpu: Uint16Array): Map<number, { from: number; to: number }> {
-  const ranges = new Map<number, { from: number; to: number }>();
-  for (let i = 0; i < cpu.length; i++) {
-    const range = ranges.get(cpu[i]!);
-    if (range === undefined) ranges.set(cpu[i]!, { from: i, to: i + 1 });
-    else range.to = i + 1;
-  }
-  return ranges;
-}
-
-/** First row of `range` that may reach past `time`: interrupts nest at most a few deep, so eight rows back are enough. */
-function startOf(
-  ts: Float64Array,
-  dur: Float64Array,
-  range: { from: number; to: number },
-  time: number,
-): number {
-  let from = range.from;
-  let to = range.to;
-  while (from < to) {
-    const middle = (from + to) >>> 1;
-    if (ts[middle]! <= time) from = middle + 1;
-    else to = middle;
-  }
-  let first = Math.max(range.from, from - 8);
-  while (first < from && ts[first]! + dur[first]! <= time) first++;
-  return first;
 }

@@ -1,5 +1,6 @@
 import { DictColumn } from "../frame/column.ts";
 import type { TraceTrack } from "../trace/perfetto/write_tracks.ts";
+import { CAUSE_COLUMNS } from "./gap_cause.ts";
 import { gapInWords } from "./gap_in_words.ts";
 import type { GapLedger } from "./gaps.ts";
 
@@ -11,18 +12,6 @@ const FACTS = [
   "culprit_class",
   "culprit_cpu",
   "censored",
-] as const;
-const PARTS = [
-  "preempted",
-  "queued",
-  "migrated",
-  "waking",
-  "asleep",
-  "irq",
-  "softirq",
-  "steal",
-  "nothing",
-  "unknown",
 ] as const;
 
 /**
@@ -40,7 +29,7 @@ export function gapTracks(ledger: GapLedger): TraceTrack[] {
   });
   return Array.from(rowsOf, ([tid, rows]) => {
     const own = gaps.take(Uint32Array.from(rows));
-    const parts = PARTS.filter((part) => own.column(part).some((ns) => ns > 0));
+    const parts = CAUSE_COLUMNS.filter((part) => own.column(part).some((ns) => ns > 0));
     return {
       name: "gaps",
       parent: { tid },

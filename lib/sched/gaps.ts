@@ -1,11 +1,14 @@
-import { DictColumn } from "../frame/column.ts";
-import { Frame } from "../frame/frame.ts";
-import { type Ns, ns } from "../frame/units.ts";
+import type { DictColumn } from "../frame/column.ts";
+import type { Frame } from "../frame/frame.ts";
+import type { Ns } from "../frame/units.ts";
 import { Kind } from "../trace/stream.ts";
 import type { Trace } from "../trace/trace.ts";
 import { CAUSE, GAP_CAUSES, type GapCause, type SchedClass } from "./gap_cause.ts";
 import { GapExplainer, type GapExplanation } from "./gap_explainer.ts";
-import { Doing, threadSegments } from "./thread_segments.ts";
+import type { CoreKnowledge } from "./idle_waits.ts";
+import { largestPart, LedgerRows } from "./ledger_rows.ts";
+import { threadNames } from "./thread_names.ts";
+import { Doing, segmentTable } from "./thread_segments.ts";
 
 /** Columns that gaps measured by a benchmark must have to be explained; `spin` gives them. */
 export type MeasuredGapColumns = {
@@ -57,12 +60,15 @@ export type LedgerColumns = {
   /** ns of each cause; they add up to `dur`. */
   preempted: Ns;
   queued: Ns;
+  throttled: Ns;
+  forced_idle: Ns;
   migrated: Ns;
   waking: Ns;
   asleep: Ns;
   irq: Ns;
   softirq: Ns;
   steal: Ns;
+  offline: Ns;
   nothing: Ns;
   unknown: Ns;
   /** 1 where the trace does not tell all of it: a part is unknown, or the switch that ended the gap was not recorded. */
@@ -144,7 +150,7 @@ export function explainGaps<C extends MeasuredGapColumns>(
 }
 
 /** Options of {@linkcode gaps}. */
-export interface GapsOptions {
+export interface GapsOptions extends CoreKnowledge {
   /** Shortest gap to report, ns. Default: 1 ms. */
   threshold?: number;
   /** Only these threads. Default: all. */
@@ -165,7 +171,6 @@ export function gaps(trace: Trace, options: GapsOptions = {}): GapLedger {
   context.requireEvent("gaps", "sched:sched_switch");
   context.requireEvent("gaps", "sched:sched_waking", "sched:sched_wakeup");
   const { threshold = 1e6, limit = 10_000 } = options;
-  const tids = options.tids === undefined ? threadsOf(context) : new Set(options.tids);
   const found: { tid: number; from: number; to: number; kind: "preempted" | "woken"; censored: boolean }[] =
     [];
   const { from: start, to: end } = trace.span;
@@ -173,43 +178,42 @@ export function gaps(trace: Trace, options: GapsOptions = {}): GapLedger {
   const cut = trace.context !== undefined && context.span.from > 0;
   // What a CPU ran after its last switch in a window may be hidden by a hole that only the whole trace knows.
   const lastSwitch = trace.context === undefined ? undefined : lastSwitches(trace);
-  for (const [tid, { from, doing, hidden, cpu }] of threadSegments(context.stream, tids)) {
-    const waits = (i: number) =>
-      hidden[i] === 0 && (doing[i] === Doing.Preempted || doing[i] === Doing.Woken);
-    for (let i = 0; i < from.length; i++) {
+  const table = segmentTable(context.stream, options.tids);
+  const { from, doing, hidden, cpu } = table;
+  const waits = (i: number) => (doing[i] === Doing.Preempted || doing[i] === Doing.Woken) && hidden[i] === 0;
+  const unsureAt = (i: number, until: number) =>
+    lastSwitch !== undefined && (lastSwitch.get(cpu[i]!) ?? -Infinity) < Math.min(until, end);
+  table.tids.forEach((tid, k) => {
+    const beyond = table.start[k + 1]!;
+    for (let i = table.start[k]!; i < beyond; i++) {
       if (!waits(i)) continue;
       const first = i;
-      let unsure = cut && first === 0;
-      const look = () => {
-        const seen = lastSwitch === undefined ? Infinity : lastSwitch.get(cpu[i]!) ?? -Infinity;
-        if (seen < Math.min(from[i + 1] ?? end, end)) unsure = true;
-      };
-      look();
-      while (i + 1 < from.length && waits(i + 1)) {
+      const until = () => i + 1 < beyond ? from[i + 1]! : Infinity;
+      let unsure = (cut && first === table.start[k]) || unsureAt(i, until());
+      while (i + 1 < beyond && waits(i + 1)) {
         i++;
-        look();
+        if (unsureAt(i, until())) unsure = true;
       }
       const begun = Math.max(from[first]!, start);
-      const to = Math.min(from[i + 1] ?? end, end);
-      if (to - begun < threshold) continue;
-      const kind = doing[first] === Doing.Preempted ? "preempted" : "woken";
+      const to = Math.min(until(), end);
+      if (to - begun < threshold || to <= begun) continue;
       found.push({
         tid,
         from: begun,
         to,
-        kind,
-        censored: unsure || begun > from[first]! || from[i + 1]! > end || doing[i + 1] !== Doing.Running ||
+        kind: doing[first] === Doing.Preempted ? "preempted" : "woken",
+        censored: unsure || begun > from[first]! || until() > end || doing[i + 1] !== Doing.Running ||
           hidden[i + 1] === 1,
       });
     }
-  }
+  });
   found.sort((x, y) => (y.to - y.from) - (x.to - x.from));
   const total = found.length;
   found.length = Math.min(total, limit);
   found.sort((x, y) => x.from - y.from);
   const involved = new Set(found.map((gap) => gap.tid));
-  const explainer = new GapExplainer(context, involved);
-  const names = namesOf(context, involved);
+  const explainer = new GapExplainer(context, involved, options);
+  const names = threadNames(context, involved);
   const rows = new LedgerRows(found.length);
   for (const gap of found) {
     const explanation = explainer.explain(gap.tid, gap.from, gap.to);
@@ -247,7 +251,7 @@ function withRunDelay(why: GapExplanation, runDelay: number): GapExplanation {
   if (missing < 50_000) return why; // schedstat and the trace do not agree to the microsecond
   parts[CAUSE["nothing scheduled"]]! -= missing;
   parts[CAUSE.queued]! += missing;
-  const largest = largestOf(parts);
+  const largest = largestPart(parts);
   return largest === why.cause ? { ...why, parts } : {
     parts,
     cause: largest,
@@ -296,123 +300,5 @@ function fromCounters<C extends MeasuredGapColumns>(measured: Frame<C>, i: numbe
     ? "migrated"
     : "nothing scheduled";
   parts[CAUSE[cause]]! += rest;
-  return { parts, cause: largestOf(parts), culpritTid: -1, culprit: "", culpritClass: "", cpu: before };
-}
-
-/** Threads that occur in a trace's switches and wakeups, but idle. */
-function threadsOf(trace: Trace): Set<number> {
-  const tids = new Set<number>();
-  const { switches, wakeups } = trace;
-  for (const tid of switches.column("prev_pid")) tids.add(tid);
-  for (const tid of switches.column("next_pid")) tids.add(tid);
-  for (const tid of wakeups.column("pid")) tids.add(tid);
-  tids.delete(0);
-  return tids;
-}
-
-/** The name that each of `tids` had last. */
-function namesOf(trace: Trace, tids: ReadonlySet<number>): Map<number, string> {
-  const names = new Map<number, string>();
-  for (const tid of tids) {
-    const saved = trace.savedNames.get(tid);
-    if (saved !== undefined) names.set(tid, saved);
-  }
-  const { switches } = trace;
-  for (const side of ["next", "prev"] as const) {
-    const pid = switches.column(`${side}_pid`);
-    const comm = switches.column(`${side}_comm`);
-    const last = new Map<number, number>();
-    for (let i = 0; i < pid.length; i++) if (tids.has(pid[i]!)) last.set(pid[i]!, i);
-    for (const [tid, row] of last) names.set(tid, comm.at(row));
-  }
-  return names;
-}
-
-/** Index of the largest of `parts`. */
-function largestOf(parts: Float64Array): number {
-  let largest = 0;
-  for (let i = 1; i < parts.length; i++) if (parts[i]! > parts[largest]!) largest = i;
-  return largest;
-}
-
-/** Gathers explained gaps into a ledger. */
-class LedgerRows {
-  readonly #ts: Float64Array;
-  readonly #dur: Float64Array;
-  readonly #tid: Int32Array;
-  readonly #comm: string[] = [];
-  readonly #kind: ("run" | "wake" | "preempted" | "woken")[] = [];
-  readonly #why: GapExplanation[] = [];
-  readonly #censored: number[] = [];
-
-  constructor(rows: number) {
-    this.#ts = new Float64Array(rows);
-    this.#dur = new Float64Array(rows);
-    this.#tid = new Int32Array(rows);
-  }
-
-  add(
-    ts: number,
-    dur: number,
-    tid: number,
-    comm: string,
-    kind: "run" | "wake" | "preempted" | "woken",
-    why: GapExplanation,
-    censored = false,
-  ): void {
-    const row = this.#why.push(why) - 1;
-    this.#censored.push(censored || why.parts[CAUSE.unknown]! > 0 ? 1 : 0);
-    this.#ts[row] = ts;
-    this.#dur[row] = dur;
-    this.#tid[row] = tid;
-    this.#comm.push(comm);
-    this.#kind.push(kind);
-  }
-
-  ledger(epoch: bigint, evidence: "trace" | "counters"): GapLedger {
-    const why = this.#why;
-    const part = (cause: GapCause) => ns(Float64Array.from(why, (one) => one.parts[CAUSE[cause]]!));
-    const gaps = new Frame<LedgerColumns>({
-      ts: ns(this.#ts),
-      dur: ns(this.#dur),
-      tid: this.#tid,
-      comm: DictColumn.from(this.#comm),
-      kind: DictColumn.from(this.#kind),
-      cause: new DictColumn(Uint8Array.from(why, (one) => one.cause), GAP_CAUSES),
-      culprit: DictColumn.from(why.map((one) => one.culprit)),
-      culprit_tid: Int32Array.from(why, (one) => one.culpritTid),
-      culprit_class: DictColumn.from(why.map((one) => one.culpritClass)),
-      culprit_cpu: Int32Array.from(why, (one) => one.cpu),
-      preempted: part("preempted"),
-      queued: part("queued"),
-      migrated: part("migrated"),
-      waking: part("waking"),
-      asleep: part("asleep"),
-      irq: part("irq"),
-      softirq: part("softirq"),
-      steal: part("steal"),
-      nothing: part("nothing scheduled"),
-      unknown: part("unknown"),
-      censored: Uint8Array.from(this.#censored),
-    });
-    return { gaps, total: why.length, epoch, evidence, causes: causeTable(why, this.#dur) };
-  }
-}
-
-function causeTable(why: readonly GapExplanation[], dur: Float64Array): Frame<CauseColumns> {
-  const ns = new Float64Array(GAP_CAUSES.length);
-  const count = new Int32Array(GAP_CAUSES.length);
-  let total = 0;
-  why.forEach((one, row) => {
-    count[one.cause]!++;
-    total += dur[row]!;
-    for (let i = 0; i < ns.length; i++) ns[i]! += one.parts[i]!;
-  });
-  const order = [...GAP_CAUSES.keys()].filter((i) => ns[i]! > 0).sort((x, y) => ns[y]! - ns[x]!);
-  return new Frame<CauseColumns>({
-    cause: new DictColumn(Uint8Array.from(order), GAP_CAUSES),
-    dur: Float64Array.from(order, (i) => ns[i]!),
-    share: Float64Array.from(order, (i) => (total === 0 ? 0 : ns[i]! / total)),
-    gaps: Int32Array.from(order, (i) => count[i]!),
-  });
+  return { parts, cause: largestPart(parts), culpritTid: -1, culprit: "", culpritClass: "", cpu: before };
 }

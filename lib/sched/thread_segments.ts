@@ -51,17 +51,44 @@ export interface SegmentTable extends ThreadSegments {
   readonly start: Uint32Array;
 }
 
-/** The segments of all threads of `stream`, or of `tids` only, from one pass over it. */
+const KNOWN = new WeakMap<SchedStream, SegmentTable>();
+
+/** The segments of all threads of `stream`, or of `tids` only, from one pass over it. Those of all are kept as long as the stream is. */
 export function segmentTable(stream: SchedStream, tids?: Iterable<number>): SegmentTable {
+  const known = tids === undefined ? KNOWN.get(stream) : undefined;
+  if (known !== undefined) return known;
   const builder = new SegmentBuilder(stream, tids);
   builder.run();
-  return builder.finish();
+  const table = builder.finish();
+  if (tids === undefined) KNOWN.set(stream, table);
+  return table;
 }
 
 /** The segments of each of `tids`, from one pass over the stream. */
 export function threadSegments(stream: SchedStream, tids: Iterable<number>): Map<number, ThreadSegments> {
+  const known = KNOWN.get(stream);
+  if (known !== undefined) {
+    const segments = new Map<number, ThreadSegments>();
+    for (const tid of tids) {
+      const k = threadAt(known, tid);
+      if (k >= 0) segments.set(tid, segmentsOf(known, k));
+    }
+    return segments;
+  }
   const table = segmentTable(stream, tids);
   return new Map(Array.from(table.tids, (tid, k) => [tid, segmentsOf(table, k)]));
+}
+
+/** The k of thread `tid` in `table`; -1 where it is not in it. */
+export function threadAt(table: SegmentTable, tid: number): number {
+  let from = 0;
+  let to = table.tids.length;
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    if (table.tids[middle]! < tid) from = middle + 1;
+    else to = middle;
+  }
+  return table.tids[from] === tid ? from : -1;
 }
 
 /** The segments of thread `tids[k]` of `table`, as views of it. */

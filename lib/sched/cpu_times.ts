@@ -1,0 +1,110 @@
+import type { Trace } from "../trace/trace.ts";
+import { cpuOccupancy, type CpuSlices, sliceAt } from "./cpu_occupancy.ts";
+import { schedClass } from "./gap_cause.ts";
+import { ThreadIndex } from "./timehist/thread_index.ts";
+
+/** What ran on a CPU during a slice. */
+export const Ran = {
+  /** A hole hides who. */
+  Hidden: 0,
+  /** The idle task. */
+  Idle: 1,
+  /** A stopper, `migration/N`. */
+  Stop: 2,
+  Deadline: 3,
+  Rt: 4,
+  Fair: 5,
+  /** A thread whose class the trace does not tell. */
+  Other: 6,
+} as const;
+
+/** How many numbers {@linkcode Ran} has. */
+export const RAN_KINDS = 7;
+
+const KIND = {
+  stop: Ran.Stop,
+  deadline: Ran.Deadline,
+  rt: Ran.Rt,
+  fair: Ran.Fair,
+  idle: Ran.Idle,
+  "": Ran.Other,
+};
+
+/** Who ran on one CPU, and how long each class did until each slice. */
+export interface CpuTimes extends CpuSlices {
+  /** {@linkcode Ran} of each slice. */
+  readonly ran: Uint8Array;
+  /** A number of the slice's thread, from 0 on, the same on all CPUs. */
+  readonly who: Uint32Array;
+  /** By {@linkcode Ran}: ns that it ran before each slice, and in all. Where every slice's is known, sums of ns are exact. */
+  readonly before: readonly Float64Array[];
+}
+
+const KNOWN = new WeakMap<Trace, { readonly cpus: readonly CpuTimes[]; readonly threads: number }>();
+
+/** The slices of every CPU of `trace`, by CPU number, and how many threads there are. Made once for a trace. */
+export function cpuTimes(trace: Trace): { readonly cpus: readonly CpuTimes[]; readonly threads: number } {
+  const known = KNOWN.get(trace);
+  if (known !== undefined) return known;
+  const stop = stopClass(trace);
+  const prio = prioritiesOf(trace);
+  const index = new ThreadIndex();
+  const cpus = cpuOccupancy(trace.stream).map((slices): CpuTimes => {
+    const { ts, tid, last, row } = slices;
+    const ran = new Uint8Array(ts.length);
+    const who = new Uint32Array(ts.length);
+    const before = Array.from({ length: RAN_KINDS }, () => new Float64Array(ts.length + 1));
+    const sum = new Float64Array(RAN_KINDS);
+    const end = trace.span.to;
+    for (let i = 0; i < ts.length; i++) {
+      const thread = tid[i]!;
+      const found = index.find(thread);
+      who[i] = found < 0 ? index.add(thread) : found;
+      const kind = last[i] !== thread
+        ? Ran.Hidden
+        : thread === 0
+        ? Ran.Idle
+        : stop(row[i]!)
+        ? Ran.Stop
+        : KIND[schedClass("", prio?.[row[i]!] ?? -2, thread)];
+      ran[i] = kind;
+      for (let k = 0; k < RAN_KINDS; k++) before[k]![i] = sum[k]!;
+      sum[kind]! += Math.max(0, (i + 1 < ts.length ? ts[i + 1]! : end) - ts[i]!);
+    }
+    for (let k = 0; k < RAN_KINDS; k++) before[k]![ts.length] = sum[k]!;
+    return { ...slices, ran, who, before };
+  });
+  const made = { cpus, threads: index.size };
+  KNOWN.set(trace, made);
+  return made;
+}
+
+/** Adds to `into`, by {@linkcode Ran}, how long each class ran on a CPU in [from, to). What was before its first switch is hidden. */
+export function addTimes(times: CpuTimes, from: number, to: number, into: Float64Array): void {
+  const a = sliceAt(times, from);
+  const b = sliceAt(times, to);
+  if (b < 0) {
+    into[Ran.Hidden]! += to - from;
+    return;
+  }
+  for (let k = 0; k < RAN_KINDS; k++) into[k]! += times.before[k]![b]! - (a < 0 ? 0 : times.before[k]![a]!);
+  into[times.ran[b]!]! += to - times.ts[b]!;
+  if (a < 0) into[Ran.Hidden]! += times.ts[0]! - from;
+  else into[times.ran[a]!]! -= from - times.ts[a]!;
+}
+
+/** Whether switch `row` is to a stopper. */
+function stopClass(trace: Trace): (row: number) => boolean {
+  const { codes, dictionary } = trace.switches.column("next_comm");
+  const stop = Uint8Array.from(dictionary, (comm) => schedClass(comm, 0, -1) === "stop" ? 1 : 0);
+  return (row) => stop[codes[row]!] === 1;
+}
+
+/** next_prio of every switch; undefined where the trace does not have it. */
+function prioritiesOf(trace: Trace): Int32Array | undefined {
+  try {
+    return trace.switches.column("next_prio");
+  } catch {
+    return undefined;
+  }
+}
