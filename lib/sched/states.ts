@@ -3,6 +3,7 @@ import { Frame } from "../frame/frame.ts";
 import { type Ns, ns } from "../frame/units.ts";
 import type { Trace } from "../trace/trace.ts";
 import { Kind } from "../trace/stream.ts";
+import { type SleepState, sleepState } from "./sleep_state.ts";
 import { threadNames } from "./thread_names.ts";
 import { Doing, type SegmentTable, segmentTable } from "./thread_segments.ts";
 import { WAKE_SOURCES, type WakeSource, wakeSources } from "./wake_source.ts";
@@ -116,7 +117,7 @@ class StateRows {
     const dur = new Float64Array(most);
     const state = new Uint8Array(most);
     const censored = new Uint8Array(most);
-    const sleeps = sleepStates(trace);
+    const sleeps = (event: number) => THREAD_STATES.indexOf(sleepState(trace.stream, event));
     const complete = firstHole(trace);
     let row = 0;
     const put = (of: number, thread: number, a: number, b: number, what: number, unsure: boolean) => {
@@ -265,18 +266,6 @@ function priorities(trace: Trace): Map<number, { ts: number[]; prio: number[] }>
     }
   }
   return changes;
-}
-
-/** The state of a thread that was put to sleep by a switch: by the row of the stream. */
-function sleepStates(trace: Trace): (event: number) => number {
-  const { kind, b } = trace.stream;
-  return (event) => {
-    const state = kind[event] === Kind.Switch ? b[event]! : 1;
-    // TASK_IDLE is TASK_UNINTERRUPTIBLE with TASK_NOLOAD; sched_switch reports it as 0x80 alone.
-    if ((state & 0x1) !== 0 || (state & 0x80) !== 0) return SLEEPING;
-    if ((state & 0x2) !== 0) return BLOCKED;
-    return (state & (0x4 | 0x8 | 0x40)) !== 0 ? STOPPED : SLEEPING;
-  };
 }
 
 /** Start of the trace's first hole; Infinity without one. */
