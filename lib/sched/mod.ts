@@ -19,6 +19,7 @@ export * from "./gap_tracks.ts";
 export * from "./gaps.ts";
 export * from "./interrupts.ts";
 export * from "./latency/latency.ts";
+export * from "./ledger.ts";
 export * from "./load/cpu_distance.ts";
 export * from "./load/cpu_load.ts";
 export * from "./load/idle_while_overloaded.ts";

@@ -2,8 +2,8 @@ import { DictColumn } from "../frame/column.ts";
 import { Frame } from "../frame/frame.ts";
 import { type Ns, ns } from "../frame/units.ts";
 import type { Trace } from "../trace/trace.ts";
-import { Kind } from "../trace/stream.ts";
-import { type SleepState, sleepState } from "./sleep_state.ts";
+import { sleepState } from "./sleep_state.ts";
+import { beforeFirst } from "./before_first.ts";
 import { threadNames } from "./thread_names.ts";
 import { Doing, type SegmentTable, segmentTable } from "./thread_segments.ts";
 import { WAKE_SOURCES, type WakeSource, wakeSources } from "./wake_source.ts";
@@ -36,11 +36,8 @@ export const THREAD_STATES = [
 export type ThreadState = typeof THREAD_STATES[number];
 
 const UNKNOWN = THREAD_STATES.indexOf("unknown");
-const RUNNING = THREAD_STATES.indexOf("running");
 const WOKEN = THREAD_STATES.indexOf("woken");
 const SLEEPING = THREAD_STATES.indexOf("sleeping");
-const BLOCKED = THREAD_STATES.indexOf("blocked");
-const STOPPED = THREAD_STATES.indexOf("stopped");
 
 /** Columns of {@linkcode states}. */
 export type StateColumns = {
@@ -118,7 +115,7 @@ class StateRows {
     const state = new Uint8Array(most);
     const censored = new Uint8Array(most);
     const sleeps = (event: number) => THREAD_STATES.indexOf(sleepState(trace.stream, event));
-    const complete = firstHole(trace);
+    const before = beforeFirst(trace, table);
     let row = 0;
     const put = (of: number, thread: number, a: number, b: number, what: number, unsure: boolean) => {
       const begin = Math.max(a, from);
@@ -132,17 +129,14 @@ class StateRows {
       censored[row++] = unsure || what === UNKNOWN || a < from || b > to ? 1 : 0;
     };
     const { start, doing, hidden, event } = table;
-    const { kind } = trace.stream;
     table.tids.forEach((thread, k) => {
       const first = start[k]!;
       const end = start[k + 1]!;
       if (first === end) return;
       const seen = table.from[first]!;
-      if (seen > 0 && doing[first] !== Doing.Gone) {
-        // Who is woken slept until then; since when is known where nothing is missing before. A new thread was not there.
-        const woken = doing[first] === Doing.Woken;
-        const isNew = woken && kind[event[first]!] === Kind.WakeupNew;
-        if (!isNew) put(-1 - k, thread, 0, seen, woken && seen <= complete ? SLEEPING : UNKNOWN, true);
+      const earlier = before(k);
+      if (seen > 0 && earlier !== Doing.Gone) {
+        put(-1 - k, thread, 0, seen, earlier === Doing.Asleep ? SLEEPING : UNKNOWN, true);
       }
       for (let i = first; i < end; i++) {
         if (doing[i] === Doing.Gone) continue;
@@ -266,10 +260,4 @@ function priorities(trace: Trace): Map<number, { ts: number[]; prio: number[] }>
     }
   }
   return changes;
-}
-
-/** Start of the trace's first hole; Infinity without one. */
-function firstHole(trace: Trace): number {
-  const { holes } = trace.quality;
-  return holes.length === 0 ? Infinity : holes.column("from")[0]!;
 }
