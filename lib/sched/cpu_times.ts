@@ -21,6 +21,9 @@ export const Ran = {
 /** How many numbers {@linkcode Ran} has. */
 export const RAN_KINDS = 7;
 
+/** Numbers for each slice in {@linkcode CpuTimes.before}: one more than there are kinds, so that they lie in one cache line. */
+const STRIDE = 8;
+
 const KIND = {
   stop: Ran.Stop,
   deadline: Ran.Deadline,
@@ -36,8 +39,8 @@ export interface CpuTimes extends CpuSlices {
   readonly ran: Uint8Array;
   /** A number of the slice's thread, from 0 on, the same on all CPUs. */
   readonly who: Uint32Array;
-  /** By {@linkcode Ran}: ns that it ran before each slice, and in all. Where every slice's is known, sums of ns are exact. */
-  readonly before: readonly Float64Array[];
+  /** For each slice eight numbers: by {@linkcode Ran}, ns that it ran before. Sums of whole ns are exact. */
+  readonly before: Float64Array;
 }
 
 const KNOWN = new WeakMap<Trace, { readonly cpus: readonly CpuTimes[]; readonly threads: number }>();
@@ -53,7 +56,7 @@ export function cpuTimes(trace: Trace): { readonly cpus: readonly CpuTimes[]; re
     const { ts, tid, last, row } = slices;
     const ran = new Uint8Array(ts.length);
     const who = new Uint32Array(ts.length);
-    const before = Array.from({ length: RAN_KINDS }, () => new Float64Array(ts.length + 1));
+    const before = new Float64Array(ts.length * STRIDE);
     const sum = new Float64Array(RAN_KINDS);
     const end = trace.span.to;
     for (let i = 0; i < ts.length; i++) {
@@ -68,10 +71,9 @@ export function cpuTimes(trace: Trace): { readonly cpus: readonly CpuTimes[]; re
         ? Ran.Stop
         : KIND[schedClass("", prio?.[row[i]!] ?? -2, thread)];
       ran[i] = kind;
-      for (let k = 0; k < RAN_KINDS; k++) before[k]![i] = sum[k]!;
+      for (let k = 0; k < RAN_KINDS; k++) before[i * STRIDE + k] = sum[k]!;
       sum[kind]! += Math.max(0, (i + 1 < ts.length ? ts[i + 1]! : end) - ts[i]!);
     }
-    for (let k = 0; k < RAN_KINDS; k++) before[k]![ts.length] = sum[k]!;
     return { ...slices, ran, who, before };
   });
   const made = { cpus, threads: index.size };
@@ -79,15 +81,25 @@ export function cpuTimes(trace: Trace): { readonly cpus: readonly CpuTimes[]; re
   return made;
 }
 
-/** Adds to `into`, by {@linkcode Ran}, how long each class ran on a CPU in [from, to). What was before its first switch is hidden. */
-export function addTimes(times: CpuTimes, from: number, to: number, into: Float64Array): void {
-  const a = sliceAt(times, from);
-  const b = sliceAt(times, to);
+/**
+ * Adds to `into`, by {@linkcode Ran}, how long each class ran on a CPU in [from, to). What was before its first switch is hidden. `a` and `b`
+ * are the slices under way at either end, where they are known.
+ */
+export function addTimes(
+  times: CpuTimes,
+  from: number,
+  to: number,
+  into: Float64Array,
+  a = sliceAt(times, from),
+  b = sliceAt(times, to),
+): void {
   if (b < 0) {
     into[Ran.Hidden]! += to - from;
     return;
   }
-  for (let k = 0; k < RAN_KINDS; k++) into[k]! += times.before[k]![b]! - (a < 0 ? 0 : times.before[k]![a]!);
+  const { before } = times;
+  const at = b * STRIDE;
+  for (let k = 0; k < RAN_KINDS; k++) into[k]! += before[at + k]! - (a < 0 ? 0 : before[a * STRIDE + k]!);
   into[times.ran[b]!]! += to - times.ts[b]!;
   if (a < 0) into[Ran.Hidden]! += times.ts[0]! - from;
   else into[times.ran[a]!]! -= from - times.ts[a]!;

@@ -235,12 +235,16 @@ class LedgerBook {
     const times = this.#cpus[cpu[i]!];
     if (times === undefined || times.ts.length === 0) return this.#add(PART.unknown, to - from);
     const ran = this.#ran.fill(0);
-    addTimes(times, from, to, ran);
+    const { slice, start, from: begins } = this.#table;
+    const a = from === begins[i] && slice[i]! >= 0 ? slice[i]! : sliceAt(times, from);
+    const runsThere = i + 1 < start[k + 1]! && begins[i + 1] === to && cpu[i + 1] === cpu[i] &&
+      doing[i + 1] === Doing.Running;
+    addTimes(times, from, to, ran, a, runsThere && slice[i + 1]! >= 0 ? slice[i + 1] : undefined);
     for (let kind = 0; kind < RAN_KINDS; kind++) {
       const part = PART_OF_RAN[kind]!;
       if (part >= 0) this.#add(part, ran[kind]!);
     }
-    if (doing[i] === Doing.Preempted && moved[i] === 0) this.#displaced(times, i, from, to);
+    if (doing[i] === Doing.Preempted && moved[i] === 0) this.#displaced(times, i, a, from, to);
     if (ran[Ran.Idle] === 0) return;
     if (doing[i] === Doing.Woken && this.#options.cookies === undefined) {
       return this.#add(PART.waking, ran[Ran.Idle]!);
@@ -257,8 +261,7 @@ class LedgerBook {
   }
 
   /** Moves the time of the thread that displaced segment `i`'s to `preempted`. */
-  #displaced(times: CpuTimes, i: number, from: number, to: number): void {
-    const slice = sliceAt(times, from);
+  #displaced(times: CpuTimes, i: number, slice: number, from: number, to: number): void {
     if (slice < 0 || times.ts[slice] !== this.#table.from[i]) return;
     const part = PART_OF_RAN[times.ran[slice]!]!;
     if (part < PART.queued_fair || part > PART.queued_other) return;

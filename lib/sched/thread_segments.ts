@@ -41,6 +41,8 @@ export interface ThreadSegments {
    * where it was moved after that). -1 where none did.
    */
   readonly event: Int32Array;
+  /** Which slice of `cpu` (as `cpuOccupancy` numbers them) was under way when it began; -1 before the first one, or where it is not known. */
+  readonly slice: Int32Array;
 }
 
 /** The segments of many threads in one table: those of thread `tids[k]` are the rows `start[k]` to `start[k + 1]`. */
@@ -103,6 +105,7 @@ export function segmentsOf(table: SegmentTable, k: number): ThreadSegments {
     hidden: table.hidden.subarray(from, to),
     waker: table.waker.subarray(from, to),
     event: table.event.subarray(from, to),
+    slice: table.slice.subarray(from, to),
   };
 }
 
@@ -141,6 +144,7 @@ class SegmentBuilder {
   #hidden = new Uint8Array(1024);
   #waker = new Int32Array(1024);
   #event = new Int32Array(1024);
+  #slice = new Int32Array(1024);
   /** By thread: its last row, or -1. */
   #last = new Int32Array(64).fill(-1);
   /** By thread: when it was woken before the switch that put it to sleep was recorded; NaN else. */
@@ -150,6 +154,8 @@ class SegmentBuilder {
   /** By CPU: who runs there, since when. */
   readonly #current = new Int32Array(65536).fill(NOBODY);
   readonly #since = new Float64Array(65536);
+  /** By CPU: how often it switched. */
+  readonly #switches = new Int32Array(65536);
 
   constructor(stream: SchedStream, tids?: Iterable<number>) {
     this.#stream = stream;
@@ -168,7 +174,8 @@ class SegmentBuilder {
           const on = cpu[i]!;
           const current = this.#current[on]!;
           if (current !== NOBODY && current !== a[i]) this.#leftUnseen(current, on);
-          this.#switchedOut(this.#slot(a[i]!), i, current !== NOBODY);
+          const before = this.#switches[on]!++;
+          this.#switchedOut(this.#slot(a[i]!), i, before > 0);
           this.#switchedIn(this.#slot(c[i]!), i);
           this.#current[on] = c[i]!;
           this.#since[on] = ts[i]!;
@@ -228,6 +235,7 @@ class SegmentBuilder {
       hidden: arranged(this.#hidden, new Uint8Array(rows)),
       waker: arranged(this.#waker, new Int32Array(rows)),
       event: arranged(this.#event, new Int32Array(rows)),
+      slice: arranged(this.#slice, new Int32Array(rows)),
     };
   }
 
@@ -278,6 +286,7 @@ class SegmentBuilder {
       // On a CPU that never switched before it ran from the start on; else from some time after that switch on.
       if (seen) this.#begin(slot, 0, Doing.Unknown, -1, 0, -1, -1);
       this.#begin(slot, seen ? this.#since[cpu]! : 0, Doing.Running, cpu, 0, -1, -1);
+      this.#slice[this.#last[slot]!]!--;
       if (seen) this.#hidden[this.#last[slot]!] = 1;
     } else if (this.#doing[last] !== Doing.Running) {
       this.#ranUnseen(slot, last, Math.max(seen ? this.#since[cpu]! : 0, this.#from[last]!));
@@ -308,6 +317,7 @@ class SegmentBuilder {
         this.#waker[last]!,
         this.#event[last]!,
       );
+      this.#slice[this.#last[slot]!] = -1;
     }
     this.#hidden[this.#last[slot]!] = 1;
   }
@@ -341,7 +351,10 @@ class SegmentBuilder {
     const doing = this.#doing[last]!;
     if (doing === Doing.Woken || doing === Doing.Preempted) {
       this.#begin(slot, ts, doing, cpu, 1, this.#waker[last]!, this.#event[last]!);
-    } else if (doing === Doing.Asleep) this.#cpu[last] = cpu;
+    } else if (doing === Doing.Asleep) {
+      this.#cpu[last] = cpu;
+      this.#slice[last] = -1;
+    }
   }
 
   /** Both FORK and sched_process_fork tell it, and either may come after the thread's first wakeup. */
@@ -370,6 +383,7 @@ class SegmentBuilder {
     this.#moved[row] = moved;
     this.#waker[row] = waker;
     this.#event[row] = event;
+    this.#slice[row] = cpu < 0 ? -1 : this.#switches[cpu]! - 1;
     this.#last[slot] = row;
   }
 
@@ -382,6 +396,7 @@ class SegmentBuilder {
     this.#hidden = widened(this.#hidden, 0);
     this.#waker = widened(this.#waker, 0);
     this.#event = widened(this.#event, 0);
+    this.#slice = widened(this.#slice, 0);
   }
 }
 
