@@ -66,8 +66,8 @@ export interface WakeupDelaysOptions {
  *
  * Not to be confused with `trace.wakeups`, the records themselves: a thread's `sched_waking` and `sched_wakeup` are one row here, and a
  * wakeup of a thread that goes on running (it had not slept yet and did not) is none. Where it was put is what `sched_wakeup` says; where
- * that was not recorded, the move (`sched_migrate_task`) that the waker's CPU made with the wakeup, or, without such a move, the CPU it
- * ran on last. The delay begins when it was woken, or, if that came first, when it left its CPU.
+ * that was not recorded, the move (`sched_migrate_task`) that the waker's CPU recorded next, within 100 µs, or, without such a move, the
+ * CPU it ran on last. The delay begins when it was woken, or, if that came first, when it left its CPU.
  *
  * Needs `sched:sched_switch`, and `sched:sched_waking` or `sched:sched_wakeup`. Throws `MissingEventError`.
  */
@@ -212,40 +212,37 @@ function placements(
 /** The kernel's PID_MAX_LIMIT: what is above comes from a damaged file. */
 const LARGEST_TID = 1 << 22;
 
+/** Longest from a waking to the move that it makes, ns. */
+const PLACING = 100_000;
+
 /** By the row of a `sched_waking` the CPU that records after it say the thread was put on; -1 where none does. */
 function placedByRecords(stream: SchedStream): Int32Array {
-  const { kind, cpu, a, b, c, length } = stream;
+  const { kind, cpu, ts, a, b, c, length } = stream;
   const placed = new Int32Array(length).fill(-1);
   /** By thread the row after that of its waking that is not placed yet, or 0. */
   const open = new Int32Array(LARGEST_TID + 1);
-  /** How often the CPU had switched then. */
-  const switchesThen = new Int32Array(length);
-  const switches = new Int32Array(65536);
+  /** By CPU its last record that is no move: try_to_wake_up() chooses the CPU with interrupts off, and nothing comes between. */
+  const lastOn = new Int32Array(65536);
   for (let i = 0; i < length; i++) {
-    const tid = kind[i] === Kind.Switch ? c[i]! : a[i]!;
-    if (tid < 0 || tid > LARGEST_TID) continue;
+    const what = kind[i]!;
+    const tid = what === Kind.Switch ? c[i]! : a[i]!;
+    if (what !== Kind.Migrate) lastOn[cpu[i]!] = i;
+    if (what > Kind.Migrate || tid < 0 || tid > LARGEST_TID) continue;
     const waking = open[tid]! - 1;
-    switch (kind[i]) {
+    switch (what) {
       case Kind.Switch:
-        switches[cpu[i]!]!++;
         open[tid] = 0;
         break;
       case Kind.Waking:
         open[tid] = i + 1;
-        switchesThen[i] = switches[cpu[i]!]!;
         break;
       case Kind.Wakeup:
-        if (waking < 0) break;
-        placed[waking] = b[i]!;
+        if (waking >= 0) placed[waking] = b[i]!;
         open[tid] = 0;
         break;
       case Kind.Migrate:
-        // try_to_wake_up() chooses the CPU with interrupts off: nothing is switched between the two records.
-        if (
-          waking < 0 || cpu[i] !== cpu[waking] || switchesThen[waking] !== switches[cpu[i]!] ||
-          placed[waking]! >= 0
-        ) break;
-        placed[waking] = c[i]!;
+        if (waking < 0 || placed[waking]! >= 0 || cpu[i] !== cpu[waking]) break;
+        if (lastOn[cpu[i]!] === waking && ts[i]! - ts[waking]! <= PLACING) placed[waking] = c[i]!;
     }
   }
   return placed;

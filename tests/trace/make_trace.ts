@@ -24,6 +24,7 @@ export class TraceWriter {
   #wakings = 0;
   #migrations = 0;
   #cores: readonly (readonly number[])[] = [];
+  #packages: readonly (readonly number[])[] = [];
 
   switch(ts: number, cpu: number, prev: Task, state: number, next: Task): this {
     this.#builder.add(Kind.Switch, ts, cpu, prev.pid ?? prev.tid, prev.tid, prev.tid, state, next.tid);
@@ -31,8 +32,9 @@ export class TraceWriter {
     return this;
   }
 
-  waking(ts: number, cpu: number, waker: Task, wakee: Task, target: number): this {
-    this.#builder.add(Kind.Waking, ts, cpu, waker.tid, waker.tid, wakee.tid, target, 0);
+  /** `flags` are the record's common_flags: 0x08 in a hard interrupt, 0x10 in a softirq. */
+  waking(ts: number, cpu: number, waker: Task, wakee: Task, target: number, flags = 0): this {
+    this.#builder.add(Kind.Waking, ts, cpu, waker.tid, waker.tid, wakee.tid, target, flags);
     this.#wakings++;
     return this;
   }
@@ -53,6 +55,12 @@ export class TraceWriter {
   /** The SMT siblings that the trace's header tells. */
   cores(cores: readonly (readonly number[])[]): this {
     this.#cores = cores;
+    return this;
+  }
+
+  /** The packages that the trace's header tells. */
+  packages(packages: readonly (readonly number[])[]): this {
+    this.#packages = packages;
     return this;
   }
 
@@ -83,7 +91,7 @@ export class TraceWriter {
       epoch: BigInt(start),
       clock: { name: "mono" },
       host: {},
-      topology: { packages: [], cores: this.#cores },
+      topology: { packages: this.#packages, cores: this.#cores },
       stream,
       formats: new Map(names.map((name) => [name, { name, id: 1, fields: [], printFormat: "" }])),
       counts,
