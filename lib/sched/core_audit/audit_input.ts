@@ -1,4 +1,6 @@
+import type { Frame } from "../../frame/frame.ts";
 import type { Trace } from "../../trace/trace.ts";
+import { type StateColumns, states } from "../states.ts";
 import { kernelThreads } from "../kernel_threads.ts";
 import { type GroupBy, type ThreadGroups, threadGroups } from "../thread_groups.ts";
 import { type CpuTimeline, cpuTimelines } from "./cpu_timeline.ts";
@@ -57,6 +59,8 @@ export interface AuditInput {
   readonly suffers: Uint8Array;
   readonly epsilon: number;
   readonly timelines: ReadonlyMap<number, CpuTimeline>;
+  /** The states of all threads, made when they are first asked for. */
+  readonly lives: () => Frame<StateColumns>;
 }
 
 const EPSILON = 5000;
@@ -82,6 +86,7 @@ export function auditInput(trace: Trace, options: CoreAuditOptions): AuditInput 
     return group >= 0 ? group : kernelTids.has(tid) ? kernel : kernel + 1;
   };
   const { from, to } = trace.span;
+  let lives: Frame<StateColumns> | undefined;
   return {
     trace,
     from,
@@ -94,6 +99,7 @@ export function auditInput(trace: Trace, options: CoreAuditOptions): AuditInput 
     suffers: Uint8Array.from(trusts, (trust) => trust === "trusted" ? 0 : 1),
     epsilon,
     timelines: cpuTimelines(context.stream, cores.flat(), from, to, remembered(groupOf)),
+    lives: () => lives ??= states(trace),
   };
 }
 

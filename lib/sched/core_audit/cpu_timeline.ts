@@ -58,12 +58,6 @@ export function cpuTimelines(
   return new Map([...builders].map(([on, builder]) => [on, builder.finish(from, to, groupOf)]));
 }
 
-/** Slice of `timeline` that holds `time`; its first or last where `time` is outside. */
-export function sliceHolding(timeline: CpuTimeline, time: number): number {
-  const slices = timeline.tid.length;
-  return Math.min(slices - 1, Math.max(0, firstAbove(timeline.ts, 0, slices, time) - 1));
-}
-
 class TimelineBuilder {
   readonly #cpu: number;
   #length = 0;

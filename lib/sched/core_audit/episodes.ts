@@ -31,12 +31,13 @@ export class Episodes {
     const count = new Int32Array(keys);
     const beyondCount = new Int32Array(keys);
     for (let key = 0; key < keys; key++) {
-      const own = sorted.subarray(start[key]!, start[key + 1]!).sort();
-      count[key] = own.length;
-      for (let i = 0; i < own.length; i++) {
-        time[key]! += own[i]!;
-        if (own[i]! <= epsilon) continue;
-        beyond[key]! += own[i]!;
+      const end = start[key + 1]!;
+      count[key] = end - start[key]!;
+      if (count[key]! > 1) sorted.subarray(start[key]!, end).sort();
+      for (let i = start[key]!; i < end; i++) {
+        time[key]! += sorted[i]!;
+        if (sorted[i]! <= epsilon) continue;
+        beyond[key]! += sorted[i]!;
         beyondCount[key]!++;
       }
     }

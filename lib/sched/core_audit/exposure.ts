@@ -96,10 +96,15 @@ export function exposureOf(input: AuditInput): Exposure {
   };
 }
 
+/** Groups whose pairs are looked up in a table. */
+const MOST_TABLED = 2048;
+
 /** What is counted for each attacker and victim. */
 class PairTable {
   readonly input: AuditInput;
   readonly episodes = new Episodes();
+  /** Number of each pair by attacker and victim; a table of number + 1 while the groups are few. */
+  readonly #table: Int32Array;
   readonly #index = new Map<number, number>();
   readonly #attacker: number[] = [];
   readonly #victim: number[] = [];
@@ -114,6 +119,7 @@ class PairTable {
 
   constructor(input: AuditInput) {
     this.input = input;
+    this.#table = new Int32Array(input.names.length <= MOST_TABLED ? input.names.length ** 2 : 0);
     this.running = new Float64Array(input.names.length);
     this.alone = new Float64Array(input.names.length);
   }
@@ -123,9 +129,11 @@ class PairTable {
     const { attacks, suffers, names } = this.input;
     if (attacker === victim || attacks[attacker] === 0 || suffers[victim] === 0) return -1;
     const key = attacker * names.length + victim;
-    let pair = this.#index.get(key);
-    if (pair === undefined) {
-      this.#index.set(key, pair = this.#attacker.push(attacker) - 1);
+    let pair = key < this.#table.length ? this.#table[key]! - 1 : this.#index.get(key) ?? -1;
+    if (pair < 0) {
+      pair = this.#attacker.push(attacker) - 1;
+      if (key < this.#table.length) this.#table[key] = pair + 1;
+      else this.#index.set(key, pair);
       this.#victim.push(victim);
       this.#successions.push(0);
       this.sure.push(0);
