@@ -1,13 +1,9 @@
-import process from "node:process";
-import { startLive } from "../trace/live/mod.ts";
-import type { LiveTrace } from "../trace/live/live_trace.ts";
+import { tracefsRoot } from "../trace/record/tracefs_root.ts";
 import { parseArgs } from "./args.ts";
 import { parseDuration } from "./duration.ts";
 import { ExitCode, UsageError } from "./exit_code.ts";
 import { cpuList } from "./spin_args.ts";
-import { TerminalScreen } from "./terminal_screen.ts";
-import { topTasks } from "./top_tasks.ts";
-import { sortTasks, topLines, type TopSample, type TopSort } from "./top_view.ts";
+import type { TopSort } from "./top_view.ts";
 import { wholeNumber } from "./whole_number.ts";
 
 /** One line for the list of commands. */
@@ -48,8 +44,7 @@ Exit codes: 0 ok, 1 failed, 2 wrong usage, 3 the machine lacks something, with t
 leaves behind, schedscope doctor --clean removes.
 `;
 
-const KEYS = "r run  w wait  d delay  g gap   p pause  q quit";
-const SORTS: Readonly<Record<string, TopSort>> = { r: "run", w: "wait", d: "delay", g: "gap" };
+const SORTS: readonly TopSort[] = ["run", "wait", "delay", "gap"];
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** Runs the command; returns its exit code. */
@@ -85,6 +80,12 @@ export async function run(args: string[]): Promise<number> {
     sort: sortOf(parsed.get("sort") ?? "run"),
     ...(limit === undefined ? {} : { limit }),
   };
+  // What may not be is said at once; the rest is loaded when it may.
+  await tracefsRoot();
+  const [{ startLive }, { printJson, printPictures, showScreen }] = await Promise.all([
+    import("../trace/live/mod.ts"),
+    import("./top_loop.ts"),
+  ]);
   const stop = new AbortController();
   const abort = () => stop.abort();
   for (const signal of SIGNALS) Deno.addSignalListener(signal, abort);
@@ -99,122 +100,8 @@ export async function run(args: string[]): Promise<number> {
   return ExitCode.Ok;
 }
 
-interface How {
-  /** ns. */
-  readonly delay: number;
-  readonly count: number;
-  readonly sort: TopSort;
-  readonly limit?: number;
-}
-
-/** A sample at the end of each interval. */
-async function* samples(
-  live: LiveTrace,
-  { delay, count }: How,
-  signal: AbortSignal,
-): AsyncGenerator<TopSample> {
-  let own = process.cpuUsage();
-  let measured = performance.now();
-  let next = measured;
-  for (let i = 0; i < count; i++) {
-    next = Math.max(next + delay / 1e6, performance.now());
-    await sleep(next - performance.now(), signal);
-    if (signal.aborted) return;
-    const { trace, events, lost } = live.take();
-    const tasks = topTasks(trace);
-    const used = process.cpuUsage(own);
-    const now = performance.now();
-    yield {
-      tasks,
-      at: new Date(),
-      dur: trace.span.to - trace.span.from,
-      events,
-      lost,
-      coverage: trace.quality.share,
-      cpus: live.cpus.length,
-      kernel: trace.host.release ?? "",
-      own: (used.user + used.system) / 1e3 / Math.max(1, now - measured),
-      ownTids: ownThreads(live),
-    };
-    own = process.cpuUsage();
-    measured = now;
-  }
-}
-
-async function showScreen(live: LiveTrace, how: How, stop: AbortController): Promise<void> {
-  let sort = how.sort;
-  let paused = false;
-  let sample: TopSample | undefined;
-  const draw = () => {
-    const { columns: width, rows } = screen.size;
-    const height = how.limit === undefined ? rows : Math.min(rows, how.limit + 5);
-    screen.draw(
-      sample === undefined
-        ? ["schedscope top: the first interval is not over yet", "", KEYS].slice(0, rows)
-        : topLines(sample, { sort, width, height, paused, styled: true, keys: KEYS }),
-    );
-  };
-  using screen = new TerminalScreen((key) => {
-    if (key === "q" || key === "Q" || key === "\x1b" || key === "\x03") stop.abort();
-    else if (Object.hasOwn(SORTS, key)) sort = SORTS[key]!;
-    else if (key === "p" || key === "P" || key === " ") paused = !paused;
-    else return;
-    if (!stop.signal.aborted) draw();
-  }, () => draw());
-  draw();
-  for await (const each of samples(live, how, stop.signal)) {
-    if (paused) continue;
-    sample = each;
-    draw();
-  }
-}
-
-async function printPictures(live: LiveTrace, how: How, signal: AbortSignal): Promise<void> {
-  let first = true;
-  for await (const sample of samples(live, how, signal)) {
-    const height = (how.limit ?? 20) + 4;
-    const width = Deno.stdout.isTerminal() ? Deno.consoleSize().columns : 120;
-    const lines = topLines(sample, { sort: how.sort, width, height }).map((line) => line.trimEnd());
-    while (lines.at(-1) === "") lines.pop();
-    write(`${first ? "" : "\n"}${lines.join("\n")}\n`);
-    first = false;
-  }
-}
-
-async function printJson(live: LiveTrace, how: How, signal: AbortSignal): Promise<void> {
-  for await (const sample of samples(live, how, signal)) {
-    const { tasks, at, dur, events, lost, coverage, cpus, kernel, own, ownTids } = sample;
-    const sorted = sortTasks(tasks, how.sort);
-    const rows = (how.limit === undefined ? sorted : sorted.head(how.limit)).toJSON();
-    const marked = rows.map((row) => ({ ...row, own: ownTids.has(Number(row.tid)) }));
-    const facts = { at: at.toISOString(), dur, events, lost, coverage, cpus, kernel, own_cpu: own };
-    write(`${JSON.stringify({ ...facts, sort: how.sort, tasks: marked })}\n`);
-  }
-}
-
-/** Threads of this program, and of the shell that guards the instance. */
-function ownThreads(live: LiveTrace): Set<number> {
-  const tids = new Set<number>([Deno.pid]);
-  if (live.guardPid !== undefined) tids.add(live.guardPid);
-  try {
-    for (const { name } of Deno.readDirSync("/proc/self/task")) tids.add(Number(name));
-  } catch {
-    // Only the main one, then.
-  }
-  return tids;
-}
-
-async function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, Math.max(0, ms));
-  signal.addEventListener("abort", () => resolve(), { once: true });
-  await promise;
-  clearTimeout(timer);
-}
-
 function sortOf(text: string): TopSort {
-  const found = Object.values(SORTS).find((each) => each === text);
+  const found = SORTS.find((each) => each === text);
   if (found === undefined) {
     throw new UsageError(`Expected --sort to be run, wait, delay or gap but found ${JSON.stringify(text)}`);
   }
@@ -226,9 +113,4 @@ function atLeastOne(text: string | undefined, option: string): number | undefine
   const value = wholeNumber(text, option);
   if (value < 1) throw new UsageError(`Expected ${option} to be at least 1 but found ${value}`);
   return value;
-}
-
-function write(text: string): void {
-  const bytes = new TextEncoder().encode(text);
-  for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
 }

@@ -1,5 +1,5 @@
 import { Kind } from "../stream.ts";
-import { isWakeup, type LiveRows, pickRows } from "./live_rows.ts";
+import { isWakeup, type LiveRows, makeRows, mergeRows, pickRows } from "./live_rows.ts";
 
 /** What a row is to a thread. */
 const Role = { Out: 0, In: 1, Other: 2, Break: 3 } as const;
@@ -23,7 +23,8 @@ export interface CarryOptions {
  *
  * Of each thread these are its last switch-in and what came after it. A switch that only one of its two threads needs has idle in
  * place of the other, so that the chain of a CPU's switches is whole where it was, and broken where a record was missing that
- * matters. What is kept is exact for the state at the end; the time before it is full of holes by design, and looks idle.
+ * matters. Where a CPU's records were incomplete last is told by a row of kind Lost: who waited there then may have run unseen.
+ * What is kept is exact for the state at the end; the time before it is full of holes by design, and looks idle.
  */
 export function carryOver(rows: LiveRows, options: CarryOptions = {}): LiveRows {
   const { forget = -Infinity } = options;
@@ -32,6 +33,7 @@ export function carryOver(rows: LiveRows, options: CarryOptions = {}): LiveRows 
   const lives = new Map<number, number[]>();
   const current = new Map<number, number>();
   const lastSwitch = new Map<number, number>();
+  const lastBreak = new Map<number, number>();
   const note = (tid: number, entry: number) => {
     const life = lives.get(tid);
     if (life === undefined) lives.set(tid, [entry]);
@@ -45,7 +47,10 @@ export function carryOver(rows: LiveRows, options: CarryOptions = {}): LiveRows 
     if (what === Kind.Switch) {
       const on = cpu[i]!;
       const running = current.get(on);
-      if (running !== undefined && running > 0 && running !== a[i]) note(running, i * 4 + Role.Break);
+      if (running !== undefined && running !== a[i]) {
+        lastBreak.set(on, ts[i]!);
+        if (running > 0) note(running, i * 4 + Role.Break);
+      }
       if (a[i]! > 0) {
         // Who has ended is no more; the same number is another thread then.
         if ((b[i]! & ENDED) !== 0) lives.delete(a[i]!);
@@ -57,6 +62,7 @@ export function carryOver(rows: LiveRows, options: CarryOptions = {}): LiveRows 
     } else if (isWakeup(what) || what === Kind.Migrate) {
       if (a[i]! > 0) note(a[i]!, i * 4 + Role.Other);
     } else if (what === Kind.Lost) {
+      lastBreak.set(cpu[i]!, ts[i]!);
       const running = current.get(cpu[i]!);
       if (running !== undefined && running > 0) note(running, i * 4 + Role.Break);
     }
@@ -87,13 +93,27 @@ export function carryOver(rows: LiveRows, options: CarryOptions = {}): LiveRows 
       kept.nextComm[row] = 0;
     }
   }
-  return kept;
+  return mergeRows([breaks(lastBreak), kept]);
 
   function isForgotten(life: readonly number[]): boolean {
     const last = life.at(-1)!;
     const row = last >>> 2;
     return (last & 3) === Role.Out && (b[row]! & BLOCKED) !== 0 && ts[row]! < forget;
   }
+}
+
+/** Rows that say when each CPU's records were incomplete last. */
+function breaks(last: ReadonlyMap<number, number>): LiveRows {
+  const rows = makeRows(last.size, [""]);
+  let row = 0;
+  for (const [cpu, ts] of [...last].sort((x, y) => x[1] - y[1])) {
+    rows.kind[row] = Kind.Lost;
+    rows.cpu[row] = cpu;
+    rows.pid[row] = -1;
+    rows.tid[row] = -1;
+    rows.ts[row++] = ts;
+  }
+  return rows;
 }
 
 /** Leaves out the middle of what only says that the thread was moved or woken again. */

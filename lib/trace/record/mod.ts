@@ -27,6 +27,7 @@ export * from "./clean_stale.ts";
 export * from "./doors.ts";
 export * from "./errors.ts";
 export * from "./events.ts";
+export * from "../live/mod.ts";
 export * from "./perf.ts";
 export * from "./tracefs.ts";
 
