@@ -16,7 +16,7 @@ export function threadNames(trace: Trace, tids: ReadonlySet<number>): Map<number
   }
   for (const event of ["sched:sched_waking", "sched:sched_wakeup", "sched:sched_wakeup_new"]) {
     const left = new Set([...tids].filter((tid) => !names.has(tid)));
-    if (left.size === 0 || !trace.has(event)) continue;
+    if (left.size === 0 || !trace.has(event) || !trace.formats.has(event)) continue;
     const frame = trace.event(event);
     takeLast(names, left, frame.column("pid") as Int32Array, () => frame.column("comm") as DictColumn);
   }
