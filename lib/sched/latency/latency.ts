@@ -3,6 +3,7 @@ import { Frame } from "../../frame/frame.ts";
 import { type Ns, ns } from "../../frame/units.ts";
 import type { Trace } from "../../trace/trace.ts";
 import { timehist } from "../timehist/timehist.ts";
+import { knownDelays } from "./waits.ts";
 
 /** Columns of {@linkcode latency}. Every time is in ns. */
 export type LatencyColumns = {
@@ -91,15 +92,13 @@ function summarize(runs: ReturnType<typeof timehist>, { of, count }: Groups): Fr
   const pid = runs.column("pid");
   const ts = runs.column("ts");
   const run = runs.column("run");
-  const preempt = runs.column("preempt");
-  const woken = runs.column("wake_delay");
   const known = new Int32Array(count);
   const censored = new Int32Array(count);
   const first = new Int32Array(count).fill(-1);
   const last = new Int32Array(count);
   const total = new Float64Array(count);
   const threads = Array.from({ length: count }, () => new Set<number>());
-  const delays = new Float64Array(ts.length);
+  const delays = knownDelays(runs);
   for (let row = 0; row < ts.length; row++) {
     const group = of[row]!;
     if (group < 0) continue;
@@ -107,13 +106,8 @@ function summarize(runs: ReturnType<typeof timehist>, { of, count }: Groups): Fr
     last[group] = row;
     threads[group]!.add(tid[row]!);
     if (run[row] === run[row]) total[group]! += run[row]!;
-    // Not NaN only where both are known.
-    const delay = delays[row] = preempt[row]! + woken[row]!;
-    if (delay === delay && run[row] === run[row]) known[group]!++;
-    else {
-      censored[group]!++;
-      delays[row] = NaN;
-    }
+    if (delays[row] === delays[row]) known[group]!++;
+    else censored[group]!++;
   }
   const start = new Int32Array(count + 1);
   for (let group = 0; group < count; group++) start[group + 1] = start[group]! + known[group]!;
