@@ -13,3 +13,4 @@ export * from "./plot_survival.ts";
 export * from "./plot_timeline.ts";
 export * from "./render_page.ts";
 export * from "./survival.ts";
+export * from "./timeline_widget.ts";
