@@ -34,7 +34,7 @@ export class TraceWriter {
 
   /** `flags` are the record's common_flags: 0x08 in a hard interrupt, 0x10 in a softirq. */
   waking(ts: number, cpu: number, waker: Task, wakee: Task, target: number, flags = 0): this {
-    this.#builder.add(Kind.Waking, ts, cpu, waker.tid, waker.tid, wakee.tid, target, flags);
+    this.#builder.add(Kind.Waking, ts, cpu, waker.pid ?? waker.tid, waker.tid, wakee.tid, target, flags);
     this.#wakings++;
     return this;
   }
