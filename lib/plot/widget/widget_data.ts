@@ -15,37 +15,43 @@ import { VarintWriter } from "./varint.ts";
 
 /** Run slices, sorted by CPU, then time; all columns have the same length. */
 export interface WidgetRuns {
+  /** CPU that ran it. */
   cpu: NumericColumn;
-  /** ns. */
+  /** Start, ns. */
   ts: NumericColumn;
   /** ns. */
   dur: NumericColumn;
-  /** 0 is idle, -1 unknown. */
+  /** Thread; 0 is idle, -1 unknown. */
   tid: NumericColumn;
 }
 
 /** States of threads, sorted by thread, then time; all columns have the same length. */
 export interface WidgetStates {
+  /** Thread. */
   tid: NumericColumn;
-  /** ns. */
+  /** Start, ns. */
   ts: NumericColumn;
   /** ns. */
   dur: NumericColumn;
-  /** Index into `WIDGET_STATES`. */
+  /** 0 unknown, 1 running, 2 preempted, 3 woken, 4 sleeping, 5 blocked, 6 stopped: as in `THREAD_STATES`. */
   state: NumericColumn;
-  /** -1 unknown. */
+  /** CPU that it ran on, or was queued on; -1 unknown. */
   cpu: NumericColumn;
-  /** Of a woken thread; 0 is idle, -1 unknown. */
+  /** Of a woken thread who woke it; 0 is idle, -1 unknown. */
   waker: NumericColumn;
-  /** Index into `WAKE_SOURCES`. */
+  /** Of a woken thread: 0 unknown, 1 task, 2 irq, 3 softirq, 4 timer, 5 new. */
   source: NumericColumn;
+  /** 1 where a row is cut by the edge of the recording, or touched by a hole. */
   censored: NumericColumn;
 }
 
 /** Gaps with their causes, in any order. */
 export interface WidgetGaps {
+  /** Start, ns. */
   ts: NumericColumn;
+  /** ns. */
   dur: NumericColumn;
+  /** Thread that did not run. */
   tid: NumericColumn;
   /** Name of the largest cause of each. */
   cause: ArrayLike<string>;
@@ -59,28 +65,35 @@ export interface WidgetGaps {
 export interface WidgetHoles {
   /** -1 where all CPUs are meant. */
   cpu: NumericColumn;
+  /** Why. */
   kind: ArrayLike<string>;
+  /** First moment, ns. */
   from: NumericColumn;
+  /** Last moment, ns. */
   to: NumericColumn;
-  /** 0 where it is not known. */
+  /** Records that are missing; 0 where it is not known. */
   lost: NumericColumn;
 }
 
-/** Everything that the widget shows. */
+/** Everything that the widget shows. All times are ns since the trace's epoch. */
 export interface WidgetInput {
+  /** Text above the lanes. */
   title: string;
-  /** Said above the lanes. Default nothing. */
+  /** A remark above the lanes, such as what was left out. Default nothing. */
   note?: string;
-  /** First and last moment, ns since the trace's epoch; what reaches over is cut. */
+  /** First moment, ns; what reaches over it is cut. */
   from: number;
+  /** Last moment, ns; what reaches over it is cut. */
   to: number;
+  /** Who ran on the CPUs. */
   runs: WidgetRuns;
+  /** What the threads did. */
   states: WidgetStates;
   /** Names of threads, in any order; a thread without one is shown by its number. `pid` -1 where it is not known. */
   threads: { tid: ArrayLike<number>; pid: ArrayLike<number>; comm: ArrayLike<string> };
-  /** Default none. */
+  /** Gaps to mark. Default none. */
   gaps?: WidgetGaps;
-  /** Default none. */
+  /** What to hatch. Default none. */
   holes?: WidgetHoles;
 }
 
