@@ -25,11 +25,11 @@ export async function buildBundle(): Promise<string> {
       "<!--",
       "<\\!--",
     );
-    return `// Made by \`deno task widget\` out of browser/main.ts. Do not edit.
+    return `// deno-fmt-ignore-file
+// Made by \`deno task widget\` out of browser/main.ts. Do not edit.
 
 /** The script that shows the timeline widgets of a page. */
-export const WIDGET_SCRIPT: string =
-  ${JSON.stringify(script)};
+export const WIDGET_SCRIPT: string = ${JSON.stringify(script)};
 `;
   } finally {
     await esbuild.stop();
