@@ -12,6 +12,7 @@ export interface Parts {
   readonly tip: HTMLElement;
   readonly legend: HTMLElement;
   readonly details: HTMLElement;
+  readonly help: HTMLElement;
   /** Has the ground of the page. */
   readonly probe: HTMLElement;
 }
@@ -113,7 +114,7 @@ export function makeParts(host: HTMLElement, title: string, note: string): Parts
   const probe = element("div", "probe");
   box.append(bar, noteLine, stage, legend, details, help, probe);
   root.replaceChildren(box);
-  return { box, search, found, buttons, note: noteLine, stage, canvas, tip, legend, details, probe };
+  return { box, search, found, buttons, note: noteLine, stage, canvas, tip, legend, details, help, probe };
 }
 
 /** Gives the elements the colours of `theme`. */

@@ -203,6 +203,9 @@ function key(widget: TimelineView, event: KeyboardEvent): boolean {
       parts.search.focus();
       parts.search.select();
       break;
+    case "?":
+      parts.help.scrollIntoView({ block: "nearest" });
+      break;
     case "Escape":
       return escape(widget);
     default:

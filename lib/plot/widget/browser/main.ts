@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { formatNs } from "../../../frame/format_ns.ts";
 import { VERSION } from "../protocol.ts";
 import { placeOf } from "./links.ts";
 import { TimelineView } from "./timeline_view.ts";
@@ -67,7 +66,6 @@ async function mount(host: HTMLElement): Promise<void> {
   host.dataset["state"] = "shown";
   host.dispatchEvent(new CustomEvent("schedscope-shown", { bubbles: true }));
   follow(location.hash, host.id);
-  console.debug(`schedscope: ${model.slices} slices over ${formatNs(model.header.length)}`);
 }
 
 /** Goes to the place of a link. Returns whether there is a widget for it. */

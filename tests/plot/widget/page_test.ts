@@ -1,0 +1,192 @@
+import assert from "node:assert/strict";
+import { timelineWidgetOf, WIDGET_SCRIPT_SOURCE } from "../../../lib/plot/timeline_widget.ts";
+import { columnOf, factsOf, shown, strictPage, withPage } from "./open_page.ts";
+import { storyWidgetInput } from "./story.ts";
+
+const widget = timelineWidgetOf(storyWidgetInput());
+const link = widget.link({ ts: 20_000, dur: 20_000, tid: 30 });
+const page = strictPage(
+  `${widget.html}<p><a id="row" href="${link}">a row of the ledger</a></p>${"<br>".repeat(200)}`,
+  WIDGET_SCRIPT_SOURCE,
+);
+
+Deno.test("the wheel zooms at the pointer, drag and keys pan, and without the focus the wheel is the page's", async () => {
+  await withPage(page, async ({ page }) => {
+    await shown(page);
+    const whole = await factsOf(page);
+    assert.equal(whole.span, 100_000);
+    const lane = whole.lanes["worker[30]"]!;
+    const middle = (whole.left + whole.right) / 2;
+    await page.mouse.move(middle, lane);
+    await page.mouse.wheel(0, 100);
+    await page.waitForFunction(() => scrollY > 0);
+    assert.equal((await factsOf(page)).span, 100_000);
+    await page.evaluate(() => scrollTo(0, 0));
+
+    await page.mouse.click(middle, lane);
+    const target = 70_000;
+    await page.mouse.move(columnOf(whole, target), lane);
+    for (let i = 0; i < 4; i++) await page.mouse.wheel(0, -200);
+    await page.waitForFunction(() => {
+      // deno-lint-ignore no-explicit-any
+      return (globalThis as any).schedscopeWidgets[0].view.span < 30_000;
+    });
+    const zoomed = await factsOf(page);
+    const under = zoomed.from +
+      zoomed.span * (columnOf(whole, target) - whole.left) / (whole.right - whole.left);
+    assert.ok(Math.abs(under - target) < 300, `${under} is under the pointer`);
+    assert.equal(await page.evaluate(() => scrollY), 0);
+
+    await page.mouse.move(middle, lane);
+    await page.mouse.down();
+    await page.mouse.move(middle + 60, lane, { steps: 4 });
+    await page.mouse.up();
+    const dragged = await factsOf(page);
+    const moved = zoomed.from - 60 / (whole.right - whole.left) * zoomed.span;
+    assert.ok(Math.abs(dragged.from - moved) < 1 && dragged.span === zoomed.span);
+
+    await page.keyboard.press("ArrowRight");
+    const panned = await factsOf(page);
+    assert.ok(Math.abs(panned.from - dragged.from - 0.2 * dragged.span) < 1);
+    await page.keyboard.press("+");
+    assert.ok((await factsOf(page)).span < panned.span * 0.7);
+    await page.keyboard.press("0");
+    assert.equal((await factsOf(page)).span, 100_000);
+    await page.getByRole("button", { name: "Zoom in" }).click();
+    assert.ok((await factsOf(page)).span < 60_000);
+    await page.getByRole("button", { name: "Show the whole time" }).click();
+    assert.equal((await factsOf(page)).span, 100_000);
+  });
+});
+
+Deno.test("hovering tells state, waker, cause and durations; a click follows the chain of wakeups", async () => {
+  await withPage(page, async ({ page }) => {
+    await shown(page);
+    const facts = await factsOf(page);
+    await page.mouse.move(columnOf(facts, 30_000), facts.lanes["worker[30]"]!);
+    const tip = page.locator(".tip");
+    const told = await tip.innerText();
+    for (
+      const words of [
+        "woken: waits for a CPU for 20 µs",
+        "woken by parent[20]",
+        "gap of 20 µs: queued behind hog[40]",
+      ]
+    ) {
+      assert.ok(told.includes(words), told);
+    }
+    await page.mouse.move(columnOf(facts, 65_000), facts.lanes["CPU 1"]!);
+    assert.match(await tip.innerText(), /hole \(lost, 12 records\)/);
+    await page.mouse.move(columnOf(facts, 50_000), facts.lanes["CPU 0"]!);
+    assert.match(await tip.innerText(), /worker\[30\] of process 20 ran for 30 µs/);
+
+    // On the CPU's lane, to the thread that ran; from there back to who woke it, and to what had woken that one.
+    await page.mouse.click(columnOf(facts, 50_000), facts.lanes["CPU 0"]!);
+    const ran = await factsOf(page);
+    assert.deepEqual([ran.tid, ran.ts], [30, 40_000]);
+    assert.match(ran.details, /running for 30 µs/);
+    assert.match(
+      ran.details,
+      /Woken by\s+parent\[20\] at 0\.000020000 s\s+an interrupt on an idle CPU at 0\.000010000 s/,
+    );
+    await page.locator(".details").getByRole("button", { name: "parent[20]" }).click();
+    const waker = await factsOf(page);
+    assert.deepEqual([waker.tid, waker.ts], [20, 12_000]);
+    assert.match(waker.details, /Woke\s+worker\[30\]/);
+    await page.locator("canvas").focus();
+    await page.keyboard.press("Shift+Enter");
+    assert.deepEqual((await factsOf(page)).tid, 30);
+    await page.keyboard.press("Enter");
+    assert.deepEqual((await factsOf(page)).tid, 20);
+    await page.keyboard.press("Enter");
+    assert.match((await factsOf(page)).found, /was no thread/);
+
+    await page.keyboard.press("c");
+    assert.deepEqual((await factsOf(page)).threads.toSorted(), ["parent[20]", "worker[30]"]);
+    await page.keyboard.press("Escape");
+    const cleared = await factsOf(page);
+    assert.equal(cleared.tid, undefined);
+    assert.equal(cleared.threads.length, 3);
+    assert.equal(cleared.details, "");
+  });
+});
+
+Deno.test("search keeps the lanes of threads that it finds, and takes one by Enter", async () => {
+  await withPage(page, async ({ page }) => {
+    await shown(page);
+    await page.locator("canvas").focus();
+    await page.keyboard.press("/");
+    await page.keyboard.type("WORK");
+    const found = await factsOf(page);
+    assert.deepEqual(found.threads, ["worker[30]"]);
+    assert.equal(found.found, "1 thread");
+    await page.keyboard.press("Enter");
+    const taken = await factsOf(page);
+    assert.deepEqual([taken.tid, taken.ts], [30, 40_000]);
+    await page.getByRole("searchbox").fill("40");
+    assert.deepEqual((await factsOf(page)).threads, ["hog[40]"]);
+    await page.getByRole("searchbox").fill("nobody");
+    assert.equal((await factsOf(page)).found, "0 threads");
+    await page.keyboard.press("Escape");
+    assert.equal((await factsOf(page)).threads.length, 3);
+  });
+});
+
+Deno.test("a link of the ledger leads to its place: clicked, in the address, by script, by keys over the gaps", async () => {
+  const arrived = async (page: Parameters<typeof factsOf>[0]) => {
+    const facts = await factsOf(page);
+    assert.deepEqual([facts.tid, facts.ts], [30, 20_000]);
+    assert.ok(facts.from <= 20_000 && facts.from + facts.span >= 40_000 && facts.span < 60_000);
+    assert.match(facts.details, /gap of 20 µs: queued behind hog\[40\]/);
+  };
+  await withPage(page, async ({ page }) => {
+    await shown(page);
+    await page.locator("#row").click();
+    await arrived(page);
+    await page.locator("canvas").focus();
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("0");
+    await page.keyboard.press("n");
+    await arrived(page);
+    assert.equal((await factsOf(page)).found, "Gap 1 of 1");
+    const missed = await page.evaluate(() => {
+      // deno-lint-ignore no-explicit-any
+      return (globalThis as any).schedscopeWidgets[0].goTo({ ts: 5e9, tid: 30 });
+    });
+    assert.equal(missed, false);
+    assert.match((await factsOf(page)).found, /outside of what this view holds/);
+  });
+  await withPage(page, async ({ page }) => {
+    await shown(page);
+    await arrived(page);
+  }, { hash: link });
+});
+
+Deno.test("it is operated by keys alone, and says what it is", async () => {
+  await withPage(page, async ({ page }) => {
+    await shown(page);
+    for (
+      let i = 0;
+      i < 12 && !(await page.locator("canvas").evaluate((canvas) => canvas.matches(":focus")));
+      i++
+    ) {
+      await page.keyboard.press("Tab");
+    }
+    const canvas = page.getByRole("application");
+    assert.ok(await canvas.evaluate((canvas) => canvas.matches(":focus")));
+    assert.match(
+      await canvas.getAttribute("aria-label") ?? "",
+      /a timeline of 100 µs with 2 CPUs, 3 threads, 1 gap and \d+ slices/,
+    );
+    await page.keyboard.press("ArrowDown");
+    const first = await factsOf(page);
+    assert.equal(first.tid, 30);
+    await page.keyboard.press("ArrowDown");
+    assert.equal((await factsOf(page)).tid, 20);
+    const at = (await factsOf(page)).ts!;
+    await page.keyboard.press(",");
+    assert.ok((await factsOf(page)).ts! < at);
+    await page.keyboard.press(".");
+    assert.equal((await factsOf(page)).ts, at);
+  });
+});
