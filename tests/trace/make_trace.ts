@@ -39,9 +39,22 @@ export class TraceWriter {
     return this;
   }
 
-  migrate(ts: number, cpu: number, task: Task, from: number, to: number): this {
-    this.#builder.add(Kind.Migrate, ts, cpu, -1, -1, task.tid, from, to);
+  /** `by` is the task in whose context it is moved; by default the recorder does not know. */
+  migrate(ts: number, cpu: number, task: Task, from: number, to: number, by?: Task): this {
+    this.#builder.add(Kind.Migrate, ts, cpu, by?.pid ?? by?.tid ?? -1, by?.tid ?? -1, task.tid, from, to);
     this.#migrations++;
+    return this;
+  }
+
+  /** The first wakeup of a task that was made, on the CPU that was chosen for it. */
+  wakeupNew(ts: number, cpu: number, maker: Task, made: Task, target: number): this {
+    this.#builder.add(Kind.WakeupNew, ts, cpu, maker.pid ?? maker.tid, maker.tid, made.tid, target, 0);
+    return this;
+  }
+
+  /** A task became another program. */
+  exec(ts: number, cpu: number, task: Task): this {
+    this.#builder.add(Kind.ProcessExec, ts, cpu, task.pid ?? task.tid, task.tid, task.tid, task.tid, 0);
     return this;
   }
 
