@@ -26,13 +26,13 @@ export interface SmpNiceOptions {
  * How far the shares of a machine are from those that the nice values call for: the largest relative error of anybody, as a
  * figure for the claim that a scheduler preserves nice values across CPUs. Takes the result of `fairness`.
  */
-export function smpNiceError(
-  fair: Frame<Pick<FairnessColumns, "name" | "demand" | "error">>,
+export function smpNiceError<C extends Pick<FairnessColumns, "name" | "demand" | "error">>(
+  fair: Frame<C>,
   options: SmpNiceOptions = {},
 ): SmpNiceError {
   const { least = 0.1 } = options;
-  const demand = fair.column("demand");
-  const error = fair.column("error");
+  const demand: Float64Array = fair.column("demand");
+  const error: Float64Array = fair.column("error");
   const longest = demand.reduce((most, time) => Math.max(most, time), 0);
   let worst = -1;
   let counted = 0;
