@@ -6,6 +6,7 @@ import { parseDuration } from "./duration.ts";
 import { ExitCode, UsageError } from "./exit_code.ts";
 import { interruptible } from "./interrupted.ts";
 import { TRACE_HELP, TRACE_OPTIONS, traceOptions } from "./trace_args.ts";
+import { parseWindow } from "./window_args.ts";
 
 /** One line for the list of commands. */
 export const summary =
@@ -91,7 +92,7 @@ export async function run(args: string[]): Promise<number> {
   await interruptible(async (signal) => {
     const trace = await openTrace(parsed.rest[0]!, {
       ...traceOptions(parsed),
-      ...(window === undefined ? {} : { window: windowOf(window) }),
+      ...(window === undefined ? {} : { window: parseWindow(window) }),
       ...(events === undefined ? {} : { events }),
       signal,
     });
@@ -125,17 +126,6 @@ function formatOf(text: string | undefined): ExportFormat {
 }
 
 /** FROM,TO of which either may be left out. */
-function windowOf(text: string): { from?: number; to?: number } {
-  const [from, to, ...more] = text.split(",");
-  if (to === undefined || more.length > 0) {
-    throw new UsageError(`Expected --window to be FROM,TO but found ${JSON.stringify(text)}`);
-  }
-  return {
-    ...(from === "" ? {} : { from: parseDuration(from!, "--window") }),
-    ...(to === "" ? {} : { to: parseDuration(to, "--window") }),
-  };
-}
-
 /** The ledger of gaps, for its tracks and tables; undefined where the trace lacks the events and nobody insisted. */
 async function gapsOf(trace: Trace, threshold: number, wanted: boolean) {
   const { gaps } = await import("../sched/gaps.ts");

@@ -13,6 +13,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   record: () => import("./record.ts"),
   info: () => import("./info.ts"),
   timehist: () => import("./timehist.ts"),
+  report: () => import("./report.ts"),
   export: () => import("./export.ts"),
   spin: () => import("./spin.ts"),
   latency: () => import("./latency.ts"),

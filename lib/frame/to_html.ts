@@ -9,6 +9,8 @@ export interface ToHTMLOptions {
   limit?: number;
   /** Text under the table. Default: how many rows of how many are shown, if not all are. */
   caption?: string;
+  /** Where the first cell of a row leads to, such as `#place`. Default: nowhere. */
+  link?: (row: number) => string | undefined;
 }
 
 const RIGHT = ' style="text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap"';
@@ -28,9 +30,12 @@ export function toHTML(frame: TableSource, options: ToHTMLOptions = {}): string 
   );
   out.push(`<thead><tr>${heads.join("")}</tr></thead>`, "<tbody>");
   for (let row = 0; row < rows; row++) {
-    const cells = columns.map(({ text, right }) =>
-      `<td${right ? RIGHT : LEFT}>${escapeHtml(text(row))}</td>`
-    );
+    const href = options.link?.(row);
+    const cells = columns.map(({ text, right }, at) => {
+      const cell = escapeHtml(text(row));
+      const linked = at > 0 || href === undefined ? cell : `<a href="${escapeHtml(href)}">${cell}</a>`;
+      return `<td${right ? RIGHT : LEFT}>${linked}</td>`;
+    });
     out.push(`<tr>${cells.join("")}</tr>`);
   }
   out.push("</tbody>", "</table>");

@@ -12,5 +12,6 @@ export * from "./plot_gap_histogram.ts";
 export * from "./plot_survival.ts";
 export * from "./plot_timeline.ts";
 export * from "./render_page.ts";
+export * from "./report/mod.ts";
 export * from "./survival.ts";
 export * from "./timeline_widget.ts";

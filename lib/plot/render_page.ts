@@ -44,12 +44,15 @@ export interface Page {
   facts?: Readonly<Record<string, string | number>>;
   /** Its parts; a list of contents links to them. */
   sections: readonly PageSection[];
+  /** The one script that may run, as the policy names it: `'sha256-...'`, such as `WIDGET_SCRIPT_SOURCE`. Default: none may. */
+  scriptSource?: string;
 }
 
 /**
  * One HTML page that needs nothing else: no script, no network, light or dark as the reader's system is.
  *
- * All text is escaped. The page's own security policy forbids scripts and every connection, should something get past that.
+ * All text is escaped. The page's own security policy forbids scripts (but for one that is named) and every connection, should
+ * something get past that.
  *
  * @example
  * ```ts
@@ -74,7 +77,9 @@ export function renderPage(page: Page): string {
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:${
+    page.scriptSource === undefined ? "" : `; script-src ${page.scriptSource}`
+  }">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>${text(page.title)}</title>
