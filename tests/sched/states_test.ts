@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
+import { CAUSE_COLUMNS } from "../../lib/sched/gap_cause.ts";
 import { gaps } from "../../lib/sched/gaps.ts";
 import { ledger, LEDGER_PARTS } from "../../lib/sched/ledger.ts";
 import { states } from "../../lib/sched/states.ts";
 import { whyNotRunning } from "../../lib/sched/why_not_running.ts";
+import { randomFrom } from "../seeded.ts";
+import { IDLE, TraceWriter } from "../trace/make_trace.ts";
 import { MADE_CAUSES, scheduleAtRandom } from "./scheduled_truth.ts";
 
 for (let seed = 1; seed <= 12; seed++) {
@@ -98,4 +101,56 @@ Deno.test("whyNotRunning() says what states() says, at any time of any thread", 
     () => whyNotRunning(trace, 10, -1),
     /Expected a time within the trace's 0 to \d+ ns but found -1/,
   );
+});
+
+Deno.test("whatever a trace holds, each thread's states follow one another and its ledger adds up to them", () => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const random = randomFrom(seed);
+    const tasks = [1, 2, 3, 4, 5].map((tid) => ({
+      tid,
+      comm: tid === 5 ? "migration/0" : `t${tid}`,
+      prio: 20 * tid + 40,
+    }));
+    const any = () => random(6) === 0 ? IDLE : tasks[random(tasks.length)]!;
+    const writer = new TraceWriter();
+    for (let i = 0, ts = 0; i < 2000; i++) {
+      ts += random(60);
+      const kind = random(20);
+      if (kind < 11) writer.switch(ts, random(3), any(), [0, 1, 2, 0x100, 0x10, 0x80, 4][random(7)]!, any());
+      else if (kind < 16) writer.waking(ts, random(3), any(), any(), random(4));
+      else if (kind < 19) writer.migrate(ts, random(3), any(), random(3), random(3));
+      else writer.lost(ts, random(3), 1 + random(9));
+    }
+    const whole = writer.trace();
+    const { to: end } = whole.span;
+    for (
+      const trace of [
+        whole,
+        whole.window({ from: Math.floor(end / 3), to: Math.floor(end / 2), lead: end / 10 }),
+      ]
+    ) {
+      const { from, to } = trace.span;
+      const life = new Map<number, number>();
+      const until = new Map<number, number>();
+      let last = -1;
+      for (const row of states(trace).rows()) {
+        assert.ok(row.tid >= last, "sorted by thread");
+        last = row.tid;
+        assert.ok(row.dur > 0 && row.ts >= (until.get(row.tid) ?? from) && row.ts + row.dur <= to);
+        until.set(row.tid, row.ts + row.dur);
+        life.set(row.tid, (life.get(row.tid) ?? 0) + row.dur);
+      }
+      const booked = new Map<number, number>();
+      for (const row of ledger(trace).rows()) {
+        assert.ok(LEDGER_PARTS.every((part) => row[part] >= 0), JSON.stringify(row));
+        booked.set(row.tid, row.wall);
+      }
+      assert.deepEqual([...booked].sort((x, y) => x[0] - y[0]), [...life]);
+      for (const row of gaps(trace, { threshold: 0 }).gaps.rows()) {
+        assert.equal(CAUSE_COLUMNS.reduce((sum, cause) => sum + row[cause], 0), row.dur);
+        assert.ok(CAUSE_COLUMNS.every((cause) => row[cause] >= 0), JSON.stringify(row));
+      }
+      for (const tid of [1, 2, 3]) whyNotRunning(trace, tid, from + random(to - from));
+    }
+  }
 });
