@@ -18,7 +18,9 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   spin: () => import("./spin.ts"),
   latency: () => import("./latency.ts"),
   gaps: () => import("./gaps.ts"),
+  audit: () => import("./audit.ts"),
   top: () => import("./top.ts"),
+  compare: () => import("./compare.ts"),
   weights: () => import("./weights.ts"),
   notebook: () => import("./notebook.ts"),
 };
