@@ -52,7 +52,8 @@ export type TimehistColumns = {
  * Both are marked in `censored`.
  *
  * A waking of a thread that runs or is runnable already changes nothing, but for one that comes between the thread
- * setting its state and its switch: it then never slept, and all of `wait` is `wake_delay`. Where no waking of a blocked
+ * setting its state and its switch: it then never slept, and all of `wait` is `wake_delay`. Of two `sched_waking` without a run
+ * between them the second counts: the kernel wakes only who sleeps, and so it ran and slept unseen, and `wait` is NaN. Where no waking of a blocked
  * thread was recorded, all of `wait` counts as blocked and `waker_tid` is -1.
  *
  * Throws `MissingEventError` where the trace has no sched_switch.

@@ -84,7 +84,7 @@ export class RunTracker {
         case Kind.Waking:
         case Kind.Wakeup:
         case Kind.WakeupNew:
-          this.#wake(ts[i]!, a[i]!, tid[i]!);
+          this.#wake(ts[i]!, a[i]!, tid[i]!, kind[i] === Kind.Waking);
           break;
         case Kind.Migrate:
           this.#threads[this.#thread(a[i]!) * STRIDE + Slot.Migrations]!++;
@@ -172,6 +172,10 @@ export class RunTracker {
     on[at + OnCpu.Switches]!++;
     if (prev >= 0) {
       this.#threads[prev * STRIDE] = t; // Slot.Left
+      // Where it was not seen to begin to run, what woke it for that is of the past nevertheless.
+      if (prev !== expected) {
+        this.#threads[prev * STRIDE + Slot.Woken] = this.#threads[prev * STRIDE + Slot.EarlyWoken] = NaN;
+      }
       this.#lastState[prev] = state;
       this.#status[prev] = isRunnable(state) ? Status.Runnable : Status.Blocked;
       if (pid >= 0) this.#pids[prev] = pid;
@@ -223,7 +227,9 @@ export class RunTracker {
     if (left !== left) {
       // Never seen to leave: a new thread's wait begins with its wakeup, that of any other is not known.
       wakeDelay = t - woken;
-      if (this.#ended[thread] === 0 && this.#parents[thread] !== -1 && woken === woken) wait = wakeDelay;
+      const isNew = this.#ended[thread] === 0 && this.#parents[thread] !== -1 &&
+        slots[base + Slot.Runs] === 0;
+      if (isNew && woken === woken) wait = wakeDelay;
       else {
         censored = Censored.Wait;
         sleep = iowait = preempt = NaN;
@@ -259,7 +265,8 @@ export class RunTracker {
     this.#currentWaker[cpu] = waker;
   }
 
-  #wake(t: number, tid: number, waker: number): void {
+  /** `first` is whether the record comes before all others of its wakeup, as sched_waking does. */
+  #wake(t: number, tid: number, waker: number, first: boolean): void {
     const thread = this.#thread(tid);
     const status = this.#status[thread]!;
     const base = thread * STRIDE;
@@ -271,6 +278,11 @@ export class RunTracker {
       this.#threads[base + Slot.Woken] = t;
       this.#waker[thread] = waker;
       this.#status[thread] = Status.Runnable;
+    } else if (first && this.#threads[base + Slot.Woken]! === this.#threads[base + Slot.Woken]!) {
+      // The kernel wakes only who sleeps: since it was woken before, it ran and left its CPU, and nobody saw when.
+      this.#threads[base] = NaN; // Slot.Left
+      this.#threads[base + Slot.Woken] = t;
+      this.#waker[thread] = waker;
     }
   }
 

@@ -4,6 +4,7 @@ import { timehist } from "../../../lib/sched/timehist/timehist.ts";
 import { Censored } from "../../../lib/sched/timehist/tracked_runs.ts";
 import { writeTimehist } from "../../../lib/sched/timehist/timehist_print.ts";
 import { ByteWriter } from "../../../lib/sched/timehist/byte_writer.ts";
+import type { Trace } from "../../../lib/trace/trace.ts";
 import { IDLE, TraceWriter } from "../../trace/make_trace.ts";
 
 const A = { tid: 10, comm: "a" };
@@ -18,7 +19,6 @@ Deno.test("timehist splits the time before a run by what the thread did, and the
     .switch(0, 0, IDLE, R, A)
     .switch(100, 0, A, S, IDLE) // A sleeps 100..300, woken, runs at 350
     .waking(300, 1, B, A, 0)
-    .waking(310, 1, B, A, 0) // it is runnable already: changes nothing
     .switch(350, 0, IDLE, R, A)
     .switch(400, 0, A, PREEMPTED, B) // R+: runnable until 470
     .switch(470, 0, B, D, A) // B blocks in D 470..600, woken, runs at 625
@@ -49,6 +49,37 @@ Deno.test("timehist splits the time before a run by what the thread did, and the
     const { wait, sleep, iowait, preempt, wake_delay, censored } = rows.row(row);
     if (censored === 0) assert.equal(sleep + iowait + preempt + wake_delay, wait);
   }
+});
+
+Deno.test("what woke a thread for a run that nobody saw is not what it waits for later", () => {
+  const start = () =>
+    new TraceWriter().switch(0, 0, IDLE, R, A).switch(10, 0, A, S, IDLE).waking(20, 1, B, A, 0);
+  const found = (trace: Trace) => {
+    const row = Array.from(timehist(trace).rows()).filter(({ tid }) => tid === A.tid).at(-1)!;
+    return [row.ts, row.run, row.wait, row.sleep, row.wake_delay, row.censored];
+  };
+  // It ran somewhen before 100, from where it was seen to leave.
+  const left = start().switch(15, 1, IDLE, R, B).switch(100, 1, A, S, IDLE).waking(200, 0, IDLE, A, 1);
+  assert.deepEqual(found(left.switch(230, 1, IDLE, R, A).switch(300, 1, A, S, IDLE).trace()), [
+    300,
+    70,
+    130,
+    100,
+    30,
+    0,
+  ]);
+  const asleep = start().switch(15, 1, IDLE, R, B).switch(100, 1, A, S, IDLE);
+  assert.deepEqual(found(asleep.switch(230, 1, IDLE, R, A).switch(300, 1, A, S, IDLE).trace()), [
+    300,
+    70,
+    130,
+    130,
+    0,
+    0,
+  ]);
+  // It was woken again, so it ran and slept in between.
+  const twice = start().waking(200, 1, B, A, 0).switch(230, 0, IDLE, R, A).switch(300, 0, A, S, IDLE);
+  assert.deepEqual(found(twice.trace()), [300, 70, NaN, NaN, 30, Censored.Wait]);
 });
 
 Deno.test("timehist does not charge a run with time in which switches are missing", () => {
