@@ -39,6 +39,8 @@ export interface CpuTimes extends CpuSlices {
   readonly ran: Uint8Array;
   /** A number of the slice's thread, from 0 on, the same on all CPUs. */
   readonly who: Uint32Array;
+  /** The last slice up to each in which the CPU idled; -1 where there is none. */
+  readonly lastIdle: Int32Array;
   /** For each slice eight numbers: by {@linkcode Ran}, ns that it ran before. Sums of whole ns are exact. */
   readonly before: Float64Array;
 }
@@ -57,6 +59,7 @@ export function cpuTimes(trace: Trace): { readonly cpus: readonly CpuTimes[]; re
     const ran = new Uint8Array(ts.length);
     const who = new Uint32Array(ts.length);
     const before = new Float64Array(ts.length * STRIDE);
+    const lastIdle = new Int32Array(ts.length);
     const sum = new Float64Array(RAN_KINDS);
     const end = trace.span.to;
     for (let i = 0; i < ts.length; i++) {
@@ -71,10 +74,11 @@ export function cpuTimes(trace: Trace): { readonly cpus: readonly CpuTimes[]; re
         ? Ran.Stop
         : KIND[schedClass("", prio?.[row[i]!] ?? -2, thread)];
       ran[i] = kind;
+      lastIdle[i] = kind === Ran.Idle ? i : i === 0 ? -1 : lastIdle[i - 1]!;
       for (let k = 0; k < RAN_KINDS; k++) before[i * STRIDE + k] = sum[k]!;
       sum[kind]! += Math.max(0, (i + 1 < ts.length ? ts[i + 1]! : end) - ts[i]!);
     }
-    return { ...slices, ran, who, before };
+    return { ...slices, ran, who, lastIdle, before };
   });
   const made = { cpus, threads: index.size };
   KNOWN.set(trace, made);
@@ -103,6 +107,12 @@ export function addTimes(
   into[times.ran[b]!]! += to - times.ts[b]!;
   if (a < 0) into[Ran.Hidden]! += times.ts[0]! - from;
   else into[times.ran[a]!]! -= from - times.ts[a]!;
+}
+
+/** The last slice that began before `time`, where `slice` is the one under way; -1 where none did. */
+export function sliceBefore(times: CpuSlices, time: number, slice: number): number {
+  while (slice >= 0 && times.ts[slice]! >= time) slice--;
+  return slice;
 }
 
 /** Whether switch `row` is to a stopper. */

@@ -6,6 +6,7 @@ import { GapTally } from "./gap_tally.ts";
 import { type CoreKnowledge, IdleWaits } from "./idle_waits.ts";
 import { InterruptTimes } from "./interrupt_times.ts";
 import { Doing, segmentAt, type ThreadSegments, threadSegments } from "./thread_segments.ts";
+import { throttledUntil } from "./throttled_until.ts";
 
 /** Why one thread stood still for a while. */
 export interface GapExplanation {
@@ -151,6 +152,7 @@ export class GapExplainer {
     }
     const displaced = segments.doing[i] === Doing.Preempted && segments.moved[i] === 0;
     const { ts, ran, who, row, last } = times;
+    const until = this.#throttledUntil(segments, i, times);
     for (; slice < ts.length && from < to; slice++) {
       const end = Math.min(to, slice + 1 < ts.length ? ts[slice + 1]! : Infinity);
       if (end <= from) continue;
@@ -158,8 +160,9 @@ export class GapExplainer {
       const kind = ran[slice] === Ran.Hidden && last[slice] === this.#resumed && this.#resumed > 0
         ? (times.tid[slice] === 0 ? Ran.Idle : Ran.Other)
         : ran[slice]!;
-      if (kind === Ran.Hidden) this.#tally.add(CAUSE.unknown, ns, cpu);
-      else if (kind === Ran.Idle) this.#idled(segments, i, from, end);
+      if (kind === Ran.Idle) this.#idled(segments, i, from, end);
+      else if (from < until) this.#tally.add(CAUSE.throttled, ns, cpu);
+      else if (kind === Ran.Hidden) this.#tally.add(CAUSE.unknown, ns, cpu);
       else {
         const cause = kind === Ran.Stop
           ? CAUSE.migrated
@@ -172,13 +175,30 @@ export class GapExplainer {
     }
   }
 
+  /** See {@linkcode throttledUntil}: of the whole of segment `i`. Where its CPU's idling was forced, it says nothing of throttling. */
+  #throttledUntil(segments: ThreadSegments, i: number, times: CpuTimes): number {
+    const from = segments.from[i]!;
+    const cpu = segments.cpu[i]!;
+    if (segments.doing[i] !== Doing.Preempted || this.#wasMoved(segments, i) || this.#idle.mayForce(cpu)) {
+      return from;
+    }
+    const to = Math.min(segments.from[i + 1] ?? Infinity, this.#end);
+    return throttledUntil(times, from, to, sliceAt(times, from), sliceAt(times, to));
+  }
+
+  /** Whether it was moved to or away from its CPU: of a thread that runs on another CPU next, the trace only lacks the event. */
+  #wasMoved(segments: ThreadSegments, i: number): boolean {
+    return segments.moved[i] === 1 ||
+      (i + 1 < segments.from.length && segments.doing[i + 1] === Doing.Running &&
+        segments.cpu[i + 1] !== segments.cpu[i]);
+  }
+
   /** In the queue of a CPU that idled from `from` to `to`. */
   #idled(segments: ThreadSegments, i: number, from: number, to: number): void {
     const tally = this.#tally;
     const cpu = segments.cpu[i]!;
     const woken = segments.doing[i] === Doing.Woken;
-    const moved = segments.moved[i] === 1 || (i + 1 < segments.from.length &&
-      segments.doing[i + 1] === Doing.Running && segments.cpu[i + 1] !== cpu);
+    const moved = this.#wasMoved(segments, i);
     let left = to - from;
     const offline = this.#idle.offline(cpu, from, to);
     if (offline > 0) {

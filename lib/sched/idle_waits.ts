@@ -38,6 +38,11 @@ export class IdleWaits {
     return this.#cookies !== undefined;
   }
 
+  /** Whether what a sibling of `cpu` runs, or its absence, may be why it idles. */
+  mayForce(cpu: number): boolean {
+    return this.#siblings.has(cpu) || this.#offline.has(cpu);
+  }
+
   /** ns of [from, to) in which `cpu` was offline. */
   offline(cpu: number, from: number, to: number): number {
     let sum = 0;

@@ -7,12 +7,13 @@ import { beforeFirst } from "./before_first.ts";
 import { addTimes, type CpuTimes, cpuTimes, Ran, RAN_KINDS } from "./cpu_times.ts";
 import { GapExplainer } from "./gap_explainer.ts";
 import { CAUSE } from "./gap_cause.ts";
-import type { CoreKnowledge } from "./idle_waits.ts";
+import { type CoreKnowledge, IdleWaits } from "./idle_waits.ts";
 import { InterruptTimes } from "./interrupt_times.ts";
 import { type GroupBy, threadGroups } from "./thread_groups.ts";
 import { sleepState } from "./sleep_state.ts";
 import { threadNames } from "./thread_names.ts";
 import { Doing, type SegmentTable, segmentTable } from "./thread_segments.ts";
+import { throttledUntil } from "./throttled_until.ts";
 import { WAKE_SOURCES, wakeSources } from "./wake_source.ts";
 
 /** The parts into which {@linkcode ledger} splits a thread's life, in the order of its columns. */
@@ -114,6 +115,7 @@ class LedgerBook {
   readonly #interrupts: InterruptTimes;
   readonly #source: (row: number) => number;
   readonly #before: (k: number) => number;
+  readonly #idle: IdleWaits;
   readonly #options: LedgerOptions;
   /** By thread and part. */
   readonly #ns: Float64Array;
@@ -130,6 +132,7 @@ class LedgerBook {
     this.#interrupts = new InterruptTimes(trace);
     this.#source = wakeSources(trace);
     this.#before = beforeFirst(trace, table);
+    this.#idle = new IdleWaits(trace, this.#cpus, options);
     this.#options = options;
     this.#ns = new Float64Array(table.tids.length * LEDGER_PARTS.length);
   }
@@ -229,24 +232,38 @@ class LedgerBook {
     return ASLEEP[WAKE_SOURCES[source]!]!;
   }
 
-  /** Runnable, in the queue of a CPU: most of it from sums; only where the CPU idled or it was displaced, step by step. */
+  /** Runnable, in the queue of a CPU: most of it from sums; only where the CPU idled and may have been forced to, step by step. */
   #waits(k: number, i: number, from: number, to: number): void {
-    const { doing, moved, cpu } = this.#table;
+    const { doing, moved, cpu, slice, start, from: begins } = this.#table;
     const times = this.#cpus[cpu[i]!];
     if (times === undefined || times.ts.length === 0) return this.#add(PART.unknown, to - from);
+    const runsNext = i + 1 < start[k + 1]! && doing[i + 1] === Doing.Running;
+    const runsThere = runsNext && cpu[i + 1] === cpu[i];
+    const begun = slice[i]! >= 0 ? slice[i]! : sliceAt(times, begins[i]!);
+    const end = Math.min(i + 1 < start[k + 1]! ? begins[i + 1]! : Infinity, this.#trace.span.to);
+    const ended = runsThere && slice[i + 1]! >= 0 ? slice[i + 1]! : sliceAt(times, end);
+    if (
+      doing[i] === Doing.Preempted && moved[i] === 0 && (runsThere || !runsNext) &&
+      !this.#idle.mayForce(cpu[i]!)
+    ) {
+      const until = Math.min(to, throttledUntil(times, begins[i]!, end, begun, ended));
+      if (until > from) {
+        this.#add(PART.throttled, until - from);
+        if (until === to) return;
+        from = until;
+      }
+    }
+    const a = from === begins[i] ? begun : sliceAt(times, from);
+    const b = to === end ? ended : sliceAt(times, to);
     const ran = this.#ran.fill(0);
-    const { slice, start, from: begins } = this.#table;
-    const a = from === begins[i] && slice[i]! >= 0 ? slice[i]! : sliceAt(times, from);
-    const runsThere = i + 1 < start[k + 1]! && begins[i + 1] === to && cpu[i + 1] === cpu[i] &&
-      doing[i + 1] === Doing.Running;
-    addTimes(times, from, to, ran, a, runsThere && slice[i + 1]! >= 0 ? slice[i + 1] : undefined);
+    addTimes(times, from, to, ran, a, b);
     for (let kind = 0; kind < RAN_KINDS; kind++) {
       const part = PART_OF_RAN[kind]!;
       if (part >= 0) this.#add(part, ran[kind]!);
     }
     if (doing[i] === Doing.Preempted && moved[i] === 0) this.#displaced(times, i, a, from, to);
     if (ran[Ran.Idle] === 0) return;
-    if (doing[i] === Doing.Woken && this.#options.cookies === undefined) {
+    if (doing[i] === Doing.Woken && !this.#idle.knowsCookies && !this.#idle.mayForce(cpu[i]!)) {
       return this.#add(PART.waking, ran[Ran.Idle]!);
     }
     this.#explainer ??= new GapExplainer(this.#trace, this.#table.tids, this.#options);

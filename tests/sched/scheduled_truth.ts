@@ -29,6 +29,8 @@ interface Thread {
   moved: boolean;
   /** Switch of its CPU that displaced it; -1 none. */
   displacer: number;
+  /** What kept it so far since it was last switched, woken or moved. */
+  waited: { cause: GapCause; ns: number }[];
 }
 
 const STOPPER: Task = { tid: 9, comm: "migration/0", prio: 0 };
@@ -48,6 +50,7 @@ export function scheduleAtRandom(seed: number, steps: number): ScheduledTruth {
     cpu: i % 3,
     moved: false,
     displacer: -1,
+    waited: [],
   }));
   const cpus = [0, 1, 2].map(() => ({ runs: undefined as Thread | undefined, stopper: false, switches: 0 }));
   const states: TrueState[] = [];
@@ -74,12 +77,16 @@ export function scheduleAtRandom(seed: number, steps: number): ScheduledTruth {
       if (state === "running") book(thread, "run", to - now);
       else if (state === "sleeping") book(thread, "slept", to - now);
       else if (state === "blocked") book(thread, "blocked", to - now);
-      else book(thread, causeOf(thread), to - now);
+      else thread.waited.push({ cause: causeOf(thread), ns: to - now });
     }
     now = to;
   };
   const become = (thread: Thread, state: ThreadState, split = false) => {
     if (!split && thread.state === state) return;
+    // Where its CPU idled it had been throttled, and so before.
+    const last = thread.waited.findLastIndex(({ cause }) => cause === "throttled");
+    thread.waited.forEach(({ cause, ns }, i) => book(thread, i <= last ? "throttled" : cause, ns));
+    thread.waited = [];
     if (now > thread.since) {
       states.push({ tid: thread.task.tid, from: thread.since, to: now, state: thread.state });
     }
