@@ -18,9 +18,12 @@ export type RunqueueDepthColumns = {
   waiting: Int32Array;
   /** `running` + `waiting`: the kernel's `nr_running` of the CPU. */
   depth: Int32Array;
-  /** Threads that were seen on the CPU last and that may have waited there: a hole hides what they did. In no other column. */
+  /**
+   * Threads that were seen on the CPU last and of which a hole hides what they did since: they may have waited there, so `waiting`
+   * is too low by at most that. They are in no other column.
+   */
   unsure: Int32Array;
-  /** 1 where it is not known who ran on the CPU (a hole), or some thread is `unsure`. */
+  /** 1 where it is not known who ran on the CPU (a hole). */
   censored: Uint8Array;
 };
 
@@ -112,7 +115,7 @@ class DepthSteps extends QueueTracker {
       waiting[row] = this.#waiting[i]!;
       depth[row] = running[row]! + waiting[row]!;
       unsure[row] = this.#unsure[i]!;
-      censored[row] = this.#running[i] === -1 || this.#unsure[i]! > 0 ? 1 : 0;
+      censored[row] = this.#running[i] === -1 ? 1 : 0;
     }
     return new Frame<RunqueueDepthColumns>({
       cpu,
