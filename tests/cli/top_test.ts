@@ -32,12 +32,14 @@ interface IntervalOfJson {
   tasks: TaskOfJson[];
 }
 
-/** Keeps a CPU busy; `name`, as printf takes it, becomes its name. */
-function hog(options: { cpu?: number; name?: string } = {}): { pid: number } & AsyncDisposable {
-  const { name = "busy-hog", cpu } = options;
+/** Keeps a CPU busy; `name`, as printf takes it, becomes its name. `nice` below 0 is before whoever else is busy here. */
+function hog(
+  options: { cpu?: number; name?: string; nice?: number } = {},
+): { pid: number } & AsyncDisposable {
+  const { name = "busy-hog", cpu, nice = 0 } = options;
   const script = `printf '${name}' > /proc/$$/comm; while :; do :; done`;
   const at = cpu === undefined ? [] : ["taskset", "-c", String(cpu)];
-  const command = [...at, "sh", "-c", script];
+  const command = ["nice", "-n", String(nice), ...at, "sh", "-c", script];
   const child = new Deno.Command(command[0]!, { args: command.slice(1), stdin: "null" }).spawn();
   return {
     pid: child.pid,
@@ -126,7 +128,7 @@ const A_SECOND = "events/s";
 
 Deno.test("a busy thread is first by run, its time is schedstat's, and q gives everything back", async () => {
   await steadily(async () => {
-    await using busy = hog();
+    await using busy = hog({ nice: -20 });
     const seen = await inTerminal([{ until: A_SECOND, times: 3 }, { key: "q" }]);
     assert.equal(seen.problem, null, seen.output);
     assert.equal(seen.code, 0);
@@ -298,7 +300,7 @@ Deno.test("kill -9 of it and its guard leaves an instance that doctor --clean re
 
 Deno.test("a name of control characters does nothing to the terminal", async () => {
   await steadily(async () => {
-    await using hostile = hog({ name: HOSTILE });
+    await using hostile = hog({ name: HOSTILE, nice: -20 });
     const seen = await inTerminal([{ until: A_SECOND, times: 2 }, { key: "q" }], ["-d", "400ms"]);
     assert.equal(seen.problem, null, seen.output);
     const line = pictures(seen.output).at(-1)!.find((line) => line.includes(` ${hostile.pid} `))!;
