@@ -87,7 +87,7 @@ Deno.test("hovering tells state, waker, cause and durations; a click follows the
     assert.match(ran.details, /running for 30 µs/);
     assert.match(
       ran.details,
-      /Woken by\s+parent\[20\] at 0\.000020000 s\s+an interrupt on an idle CPU at 0\.000010000 s/,
+      /Woken by\s+parent\[20\] at 20\.000 µs\s+an interrupt on an idle CPU at 10\.000 µs/,
     );
     await page.locator(".details").getByRole("button", { name: "parent[20]" }).click();
     const waker = await factsOf(page);

@@ -1,5 +1,5 @@
 import { formatNs } from "../../../frame/format_ns.ts";
-import { FIRST_THREAD, IDLE, NOBODY, State, WAKE_SOURCES, WIDGET_STATES } from "../protocol.ts";
+import { FIRST_THREAD, type Header, IDLE, NOBODY, State, WAKE_SOURCES, WIDGET_STATES } from "../protocol.ts";
 import { byTask, type Wake } from "./chain.ts";
 import { type CpuLane, type Holes, type Model, nameOf, type ThreadLane, Use, waits } from "./model.ts";
 
@@ -15,10 +15,15 @@ export const STATE_WORDS: Readonly<Record<typeof WIDGET_STATES[number], string>>
   dead: "not there",
 };
 
-/** A moment as the tables of the trace have it: seconds since its epoch, as fine as `step` ns. */
-export function momentText(ns: number, step = 1): string {
-  const digits = Math.max(0, Math.min(9, Math.ceil(9 - Math.log10(Math.max(1, step)))));
-  return `${(ns / 1e9).toFixed(digits)} s`;
+/**
+ * The moment `t` (ns from the widget's time 0) counted from the trace's epoch, as the tables of the trace count it: in the largest unit that the
+ * end of the view has, as fine as `step` ns.
+ */
+export function momentText({ from, length }: Pick<Header, "from" | "length">, t: number, step = 1): string {
+  const end = from + length;
+  const [digits, name] = end >= 1e9 ? [9, "s"] : end >= 1e6 ? [6, "ms"] : [3, "µs"];
+  const shown = Math.max(0, Math.min(digits, Math.ceil(digits - Math.log10(Math.max(1, step)))));
+  return `${((from + t) / 10 ** digits).toFixed(shown)} ${name}`;
 }
 
 /** What is under the pointer on a thread's lane, line by line. `step` is the time of a pixel, ns. */
@@ -72,7 +77,7 @@ export function describeSlice(model: Model, lane: ThreadLane, row: number): stri
   if (state === State.Woken) {
     lines.push(wakerText(model, lane.waker[row]!, WAKE_SOURCES[(what[row]! >> 3) & 7] ?? ""));
   }
-  lines.push(`from ${momentText(model.header.from + track.time[row]!)}`);
+  lines.push(`from ${momentText(model.header, track.time[row]!)}`);
   if ((what[row]! & 64) !== 0) lines.push("cut by the edge of the recording, or touched by a hole");
   return lines;
 }
@@ -138,7 +143,7 @@ export function describeCpu(model: Model, lane: CpuLane, t: number, step: number
     : who === NOBODY
     ? "unknown: the record of a switch is missing"
     : `${nameOf(model.header, who)}${ofProcess(model, who - FIRST_THREAD)} ran`;
-  return [...lines, `${doing} for ${dur(row)}`, `from ${momentText(model.header.from + track.time[row]!)}`];
+  return [...lines, `${doing} for ${dur(row)}`, `from ${momentText(model.header, track.time[row]!)}`];
 }
 
 function holesAt(model: Model, cpu: number, t: number, step: number): string[] {

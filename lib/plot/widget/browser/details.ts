@@ -46,7 +46,7 @@ function list(
   const steps = element("ol");
   for (const wake of wakes) {
     const step = element("li");
-    step.append(...content(wake), ` at ${momentText(model.header.from + wake.ts)}`);
+    step.append(...content(wake), ` at ${momentText(model.header, wake.ts)}`);
     steps.append(step);
   }
   box.append(title, steps);

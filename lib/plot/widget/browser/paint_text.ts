@@ -1,4 +1,5 @@
 import { textColorOn } from "../../palette.ts";
+import type { Header } from "../protocol.ts";
 import { momentText } from "./describe.ts";
 import { AXIS, type Layout, type Placed, SCROLLBAR } from "./layout.ts";
 import type { Theme } from "./theme.ts";
@@ -37,7 +38,8 @@ export class TextPainter {
   }
 
   /** The time above the lanes. */
-  axis(layout: Layout, view: View, origin: number, theme: Theme): void {
+  axis(layout: Layout, view: View, header: Pick<Header, "from" | "length">, theme: Theme): void {
+    const origin = header.from;
     const context = this.#context;
     const { gutter, timeWidth, height } = layout;
     const step = tickStep(view.span * 120 / timeWidth);
@@ -54,7 +56,7 @@ export class TextPainter {
       context.fillRect(x, AXIS, 1, height - AXIS);
       context.globalAlpha = 1;
       context.fillStyle = theme.soft;
-      const text = momentText(at, step);
+      const text = momentText(header, at - header.from, step);
       const width = context.measureText(text).width;
       if (x + 4 + width < layout.width) context.fillText(text, x + 4, AXIS / 2 - 1);
     }

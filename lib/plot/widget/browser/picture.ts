@@ -109,10 +109,12 @@ export class Picture {
       const { dur } = model.gaps;
       const order = this.#gapsBySize;
       const least = Math.log(Math.max(1, dur[order[0]!]!));
-      const range = Math.max(1, Math.log(Math.max(1, dur[order.at(-1)!]!)) - least);
+      const range = Math.log(Math.max(1, dur[order.at(-1)!]!)) - least;
       const high = box.y1 - box.y0;
       const height = (row: number) =>
-        Math.round(high * (0.25 + 0.75 * (Math.log(Math.max(1, dur[row]!)) - least) / range));
+        Math.round(
+          high * (range < 0.01 ? 1 : 0.25 + 0.75 * (Math.log(Math.max(1, dur[row]!)) - least) / range),
+        );
       paintGaps(raster, model.gaps, order, box, scale, this.#causeColors, height);
       return model.gaps.length;
     }
@@ -161,7 +163,7 @@ export class Picture {
   ): void {
     const context = this.#context;
     const text = this.#text;
-    text.axis(layout, view, this.#model.header.from, theme);
+    text.axis(layout, view, this.#model.header, theme);
     text.labels(labels);
     context.save();
     context.beginPath();

@@ -54,11 +54,16 @@ export class TimelineView {
     this.model = model;
     this.view = new View(model.header.length);
     this.layout = new Layout(model);
+    // No taller than what there is to see.
     this.layout.height = options.height;
+    this.layout.height = Math.max(
+      140,
+      Math.min(options.height, Math.ceil(this.layout.fold + this.layout.movingHeight) + 4),
+    );
     this.parts = makeParts(host, model.header.title, model.header.note);
     const { canvas } = this.parts;
     canvas.setAttribute("aria-label", options.alt);
-    canvas.style.height = `${options.height}px`;
+    canvas.style.height = `${this.layout.height}px`;
     this.#picture = new Picture(canvas, model);
     const gapless = model.gaps.length === 0;
     this.parts.buttons.previousGap.hidden = gapless;
@@ -130,8 +135,10 @@ export class TimelineView {
     const at = place.ts - header.from;
     const dur = Math.max(0, place.dur ?? 0);
     if (!(at + dur >= 0 && at <= header.length)) {
-      const has = `${momentText(header.from, 1e6)} to ${momentText(header.from + header.length, 1e6)}`;
-      this.say(`${momentText(place.ts)} is outside of what this view holds: ${has}`);
+      const has = `${momentText(header, 0, header.length / 1e3)} to ${
+        momentText(header, header.length, header.length / 1e3)
+      }`;
+      this.say(`${momentText(header, at, header.length / 1e3)} is outside of what this view holds: ${has}`);
       return false;
     }
     const span = Math.max(dur * 2.2, 20_000);

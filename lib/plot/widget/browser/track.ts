@@ -101,53 +101,58 @@ export class Track {
 
 const FAN = 16;
 
-/** Which slice of a stretch is the longest, of those that `weigh` gives more than 0. */
+/** Which slice of a stretch is the longest, of those that have a length above 0. */
 export class Longest {
-  readonly #weigh: (row: number) => number;
-  readonly #levels: Int32Array[] = [];
+  /** Lengths: of all slices, of the longest of each 16, of the longest of each 256, ... */
+  readonly #lengths: Float32Array[];
+  /** Which slice it is, for each length but those of the slices themselves. */
+  readonly #rows: Int32Array[] = [];
 
-  constructor(length: number, weigh: (row: number) => number) {
-    this.#weigh = weigh;
-    let below: Int32Array | undefined;
-    for (let size = Math.ceil(length / FAN); size > 0; size = size === 1 ? 0 : Math.ceil(size / FAN)) {
-      const level = new Int32Array(size).fill(-1);
+  /** `lengths` has 0 for slices that do not count. */
+  constructor(lengths: Float32Array) {
+    this.#lengths = [lengths];
+    for (let below = lengths, level = 0; below.length > 1; level++) {
+      const size = Math.ceil(below.length / FAN);
+      const most = new Float32Array(size);
+      const rows = new Int32Array(size).fill(-1);
       for (let i = 0; i < size; i++) {
-        const end = Math.min((i + 1) * FAN, below === undefined ? length : below.length);
+        const end = Math.min((i + 1) * FAN, below.length);
         for (let k = i * FAN; k < end; k++) {
-          level[i] = this.#longer(level[i]!, below === undefined ? k : below[k]!);
+          if (!(below[k]! > most[i]!)) continue;
+          most[i] = below[k]!;
+          rows[i] = level === 0 ? k : this.#rows[level - 1]![k]!;
         }
       }
-      this.#levels.push(level);
-      below = level;
+      this.#lengths.push(most);
+      this.#rows.push(rows);
+      below = most;
     }
   }
 
-  /** The longest of the slices from `first` up to and without `end`; -1 where none weighs anything. */
+  /** The longest of the slices from `first` up to and without `end`; -1 where none counts. */
   of(first: number, end: number): number {
     let best = -1;
-    let low = first;
-    let high = end;
-    let level = -1;
-    while (low < high) {
-      const items = level < 0 ? undefined : this.#levels[level]!;
-      const next = this.#levels[level + 1];
-      if (next === undefined || high - low <= FAN) {
-        for (; low < high; low++) best = this.#longer(best, items === undefined ? low : items[low]!);
-        break;
+    let most = 0;
+    for (let level = 0, low = first, high = end; low < high; level++) {
+      const lengths = this.#lengths[level]!;
+      const rows = this.#rows[level - 1];
+      const all = high - low <= FAN || level + 1 === this.#lengths.length;
+      const head = all ? high : Math.ceil(low / FAN) * FAN;
+      for (; low < head; low++) {
+        if (!(lengths[low]! > most)) continue;
+        most = lengths[low]!;
+        best = rows === undefined ? low : rows[low]!;
       }
-      for (; low % FAN !== 0; low++) best = this.#longer(best, items === undefined ? low : items[low]!);
-      for (; high % FAN !== 0; high--) {
-        best = this.#longer(best, items === undefined ? high - 1 : items[high - 1]!);
+      if (all) break;
+      while (high % FAN !== 0) {
+        high--;
+        if (!(lengths[high]! > most)) continue;
+        most = lengths[high]!;
+        best = rows === undefined ? high : rows[high]!;
       }
       low /= FAN;
       high /= FAN;
-      level++;
     }
     return best;
-  }
-
-  #longer(a: number, b: number): number {
-    if (b < 0 || !(this.#weigh(b) > 0)) return a;
-    return a < 0 || this.#weigh(b) > this.#weigh(a) ? b : a;
   }
 }

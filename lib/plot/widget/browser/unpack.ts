@@ -58,8 +58,8 @@ function unpackInflated(bytes: Uint8Array<ArrayBuffer>): Model {
       const id = who[row] = readers.cpuWho.next();
       use[row] = id === IDLE ? Use.Idle : id === NOBODY ? Use.Unknown : Use.Busy;
     }
-    const busyTime = (row: number) => use[row] === Use.Busy ? time[row + 1]! - time[row]! : 0;
-    return { cpu, track: new Track(time, use, 3), who, longest: new Longest(rows, busyTime) };
+    const busy = Float32Array.from(use, (what, row) => what === Use.Busy ? time[row + 1]! - time[row]! : 0);
+    return { cpu, track: new Track(time, use, 3), who, longest: new Longest(busy) };
   });
   const most = header.cpu.reduce((max, cpu) => Math.max(max, cpu), 0);
   const threads = header.tid.map((_, index): ThreadLane => {
