@@ -62,6 +62,8 @@ export function sortTasks(tasks: Frame<TopColumns>, sort: TopSort): Frame<TopCol
 interface ViewColumn {
   readonly title: string;
   readonly width: number;
+  /** Width that does where the terminal is narrow. Default: `width`. */
+  readonly least?: number;
   readonly right?: boolean;
   /** Columns with the highest number go first where the terminal is narrow; 0 stays. */
   readonly drop: number;
@@ -106,6 +108,7 @@ const COLUMNS: readonly ViewColumn[] = [
   {
     title: "CULPRIT",
     width: 24,
+    least: 12,
     drop: 3,
     text: ({ culprit, culprit_tid }) =>
       culprit === "" ? "" : `${visibleText(culprit)}${culprit_tid < 0 ? "" : `[${culprit_tid}]`}`,
@@ -169,12 +172,16 @@ function headLines(sample: TopSample, sort: TopSort, paused: boolean): string[] 
 
 /** The columns that a terminal of `width` has room for. */
 function fitting(width: number): ViewColumn[] {
-  const columns = [...COLUMNS];
+  const columns = COLUMNS.map((column) => ({ ...column, width: column.least ?? column.width }));
   const used = () => columns.reduce((sum, column) => sum + column.width + 1, -1);
   while (used() > width) {
     const worst = columns.reduce((most, column, i) => column.drop > columns[most]!.drop ? i : most, 0);
     if (columns[worst]!.drop === 0) break;
     columns.splice(worst, 1);
+  }
+  for (const column of columns) {
+    const wanted = COLUMNS.find(({ title }) => title === column.title)!.width;
+    column.width += Math.max(0, Math.min(wanted - column.width, width - used()));
   }
   return columns;
 }
