@@ -18,6 +18,8 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   spin: () => import("./spin.ts"),
   latency: () => import("./latency.ts"),
   gaps: () => import("./gaps.ts"),
+  why: () => import("./why.ts"),
+  ledger: () => import("./ledger.ts"),
   audit: () => import("./audit.ts"),
   top: () => import("./top.ts"),
   compare: () => import("./compare.ts"),

@@ -8,23 +8,11 @@ import { openTrace } from "../../lib/trace/open.ts";
 import { timehist } from "../../lib/sched/timehist/timehist.ts";
 import { summarizeFile } from "../../lib/sched/timehist/summarize_file.ts";
 
+import { makeMessagingRecording } from "./messaging_recording.ts";
 import { printTimings, sideBySide } from "./side_by_side.ts";
 
 const MAIN = new URL("../../lib/cli/main.ts", import.meta.url).pathname;
-const EVENTS = ["switch", "waking", "wakeup_new", "migrate_task"].map((name) => `sched:sched_${name}`).join(
-  ",",
-);
-const SAMPLES = 1_500_000;
 const ROUNDS = 9;
-
-async function makeRecording(path: string): Promise<void> {
-  for (let loops = 4000;; loops *= 2) {
-    const program = ["perf", "bench", "sched", "messaging", "-g", "10", "-l", String(loops)];
-    const args = ["record", "-q", "-a", "-m", "16384", "-e", EVENTS, "-o", path, "--", ...program];
-    await new Deno.Command("perf", { args, stdout: "null", stderr: "null" }).output();
-    if ((await openTrace(path)).stream.length >= SAMPLES) return;
-  }
-}
 
 async function wall(program: string, args: string[]): Promise<number> {
   const start = performance.now();
@@ -39,7 +27,7 @@ const ms = (time: number) => `${time.toFixed(0)} ms`;
 const made = Deno.args[0] === undefined ? await Deno.makeTempFile({ suffix: ".perf.data" }) : undefined;
 const path = Deno.args[0] ?? made!;
 try {
-  if (made !== undefined) await makeRecording(made);
+  if (made !== undefined) await makeMessagingRecording(made);
   const { length } = (await openTrace(path)).stream;
   const { size } = await Deno.stat(path);
   console.log(`${length} rows, ${(size / 1e6).toFixed(0)} MB, ${ROUNDS} rounds side by side`);
