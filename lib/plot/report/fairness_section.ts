@@ -7,7 +7,6 @@ import { grouped, linked, type Story } from "./story.ts";
 
 const COLUMNS = [
   "name",
-  "tid",
   "weight",
   "demand",
   "service",

@@ -55,6 +55,9 @@ export function worstGapsSection(story: Story): PageSection | undefined {
     censored,
     longest_censored: cut.toJSON(),
   };
+  if (ledger.gaps.length === 0) {
+    return { heading: "The longest gaps", prose: `No thread was seen to wait for ${formatNs(threshold)}.` };
+  }
   const table = (gaps: Frame<LedgerColumns>) => {
     const [ts, dur, tid] = [gaps.column("ts"), gaps.column("dur"), gaps.column("tid")];
     return linked(readable(gaps), story, (row) => ({ ts: ts[row]!, dur: dur[row]!, tid: tid[row]! }));
@@ -72,7 +75,7 @@ export function worstGapsSection(story: Story): PageSection | undefined {
         "where a hole hides that the thread ran, its gap seems longer than it was. The longest of these are in the second table.",
       ]),
     ],
-    frames: [table(worst), ...(cut.length === 0 ? [] : [table(cut)])],
+    frames: [...(worst.length === 0 ? [] : [table(worst)]), ...(cut.length === 0 ? [] : [table(cut)])],
     limit: rows,
   };
 }

@@ -7,7 +7,6 @@ import type { Story } from "./story.ts";
 const COLUMNS = [
   "cpu",
   "busy",
-  "idle",
   "unknown",
   "utilization",
   "switches_per_s",
