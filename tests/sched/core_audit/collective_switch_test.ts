@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { collectiveSwitches } from "../../../lib/sched/core_audit/collective_switch.ts";
-import { IDLE, type Task, TraceWriter } from "../../trace/make_trace.ts";
+import { IDLE, TraceWriter } from "../../trace/make_trace.ts";
 import { coreScheduled, type Hog } from "./core_scheduled.ts";
 import { coresOf, makeSchedule, type Schedule } from "./make_schedule.ts";
 
