@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { timelineWidgetOf, WIDGET_SCRIPT_SOURCE } from "../../../lib/plot/timeline_widget.ts";
+import { themeFor } from "../../../lib/plot/widget/browser/theme.ts";
+import { State } from "../../../lib/plot/widget/protocol.ts";
 import { columnOf, factsOf, shown, strictPage, withPage } from "./open_page.ts";
 import { storyWidgetInput } from "./story.ts";
 
@@ -188,5 +190,43 @@ Deno.test("it is operated by keys alone, and says what it is", async () => {
     assert.ok((await factsOf(page)).ts! < at);
     await page.keyboard.press(".");
     assert.equal((await factsOf(page)).ts, at);
+  });
+});
+
+Deno.test("what is drawn has the colours of the states and the hatching of holes, at any zoom", async () => {
+  const { states } = themeFor(false);
+  await withPage(page, async ({ page }) => {
+    await shown(page);
+    const colors = (facts: Awaited<ReturnType<typeof factsOf>>, lane: string, ns: readonly number[]) =>
+      page.evaluate(({ points, y }) => {
+        // deno-lint-ignore no-explicit-any
+        const { canvas } = (globalThis as any).schedscopeWidgets[0].parts;
+        const box = canvas.getBoundingClientRect();
+        const scale = canvas.width / box.width;
+        return points.map((x) => {
+          // Beside the arrow and the frame of what is chosen, which are drawn in the middle.
+          const at =
+            canvas.getContext("2d").getImageData((x - box.left) * scale, (y - 5 - box.top) * scale, 1, 1)
+              .data;
+          return "#" + [...at.slice(0, 3)].map((part) => part.toString(16).padStart(2, "0")).join("");
+        });
+      }, { points: ns.map((ns) => columnOf(facts, ns)), y: facts.lanes[lane]! });
+    for (const zoom of [0, 1]) {
+      for (let i = 0; i < zoom; i++) await page.getByRole("button", { name: "Zoom in" }).click();
+      const facts = await factsOf(page);
+      assert.deepEqual(await colors(facts, "worker[30]", [33_000, 57_000]), [
+        states[State.Woken],
+        states[State.Running],
+      ]);
+      assert.deepEqual(await colors(facts, "parent[20]", [15_000]), [states[State.Running]]);
+      // A hatched stretch has two colours, and neither is that of a state.
+      const hatched = await colors(
+        facts,
+        "parent[20]",
+        Array.from({ length: 40 }, (_, i) => 45_000 + i * 150),
+      );
+      assert.equal(new Set(hatched).size, 2);
+      assert.ok(!hatched.includes(states[State.Running]!) && !hatched.includes(states[State.Woken]!));
+    }
   });
 });
