@@ -19,7 +19,7 @@ const SECTIONS = [
   "The longest gaps",
   "Around the longest gap",
   "Timeline",
-  "What the gaps are made of",
+  "What waiting was made of",
   "Latency by task",
   "Where the time went",
   "Fairness",

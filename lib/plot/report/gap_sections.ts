@@ -3,8 +3,10 @@ import { formatNs } from "../../frame/format_ns.ts";
 import { Frame } from "../../frame/frame.ts";
 import { ns } from "../../frame/units.ts";
 import { visibleText } from "../../frame/visible_text.ts";
+import type { GapCause } from "../../sched/gap_cause.ts";
 import { gapInWords } from "../../sched/gap_in_words.ts";
 import type { LedgerColumns } from "../../sched/gaps.ts";
+import { ledger, type LedgerPart } from "../../sched/ledger.ts";
 import { runs } from "../../sched/runs.ts";
 import { states } from "../../sched/states.ts";
 import { whyNotRunning } from "../../sched/why_not_running.ts";
@@ -118,17 +120,51 @@ export function aroundWorstSection({ trace, ledger }: Story): PageSection | unde
   };
 }
 
-/** What gaps are made of, and how long they are. */
-export function causesSection({ ledger, figures }: Story): PageSection | undefined {
-  if (ledger === undefined || ledger.gaps.length === 0) return undefined;
-  figures["causes"] = ledger.causes.toJSON();
-  const part = ledger.total > ledger.gaps.length
-    ? [`Of the ${grouped(ledger.gaps.length)} longest of ${grouped(ledger.total)} gaps.`]
-    : [];
+/** Parts of a thread's life in which it wanted to run and did not, by the cause that they are called by. */
+const WAITING: readonly (readonly [LedgerPart, GapCause])[] = [
+  ["preempted", "preempted"],
+  ["queued_fair", "queued"],
+  ["queued_rt", "queued"],
+  ["queued_deadline", "queued"],
+  ["queued_other", "queued"],
+  ["throttled", "throttled"],
+  ["forced_idle", "forced idle"],
+  ["migrated", "migrated"],
+  ["waking", "waking"],
+  ["offline", "offline"],
+];
+
+/** What all waiting was made of, also the short waits, and how long gaps are. */
+export function causesSection({ trace, ledger: found, figures, threshold }: Story): PageSection | undefined {
+  if (found === undefined) return undefined;
+  const lives = ledger(trace, { by: "comm" });
+  const sums = new Map<GapCause, number>();
+  for (const [part, cause] of WAITING) {
+    const time = lives.column(part).reduce((sum, each) => sum + each, 0);
+    if (time > 0) sums.set(cause, (sums.get(cause) ?? 0) + time);
+  }
+  const all = [...sums.values()].reduce((sum, each) => sum + each, 0);
+  const order = [...sums].sort((x, y) => y[1] - x[1]);
+  const causes = new Frame({
+    cause: DictColumn.from(order.map(([cause]) => cause)),
+    dur: ns(Float64Array.from(order, ([, time]) => time)),
+    share: Float64Array.from(order, ([, time]) => time / all),
+  });
+  figures["causes"] = { waiting: all, all: causes.toJSON(), of_gaps: found.causes.toJSON() };
+  const some = found.total > found.gaps.length
+    ? ` The lengths are of the ${grouped(found.gaps.length)} longest of ${grouped(found.total)}.`
+    : "";
   return {
-    heading: "What the gaps are made of",
-    prose: part,
-    figures: [plotCauseShare(ledger.causes), plotGapHistogram(ledger.gaps), plotSurvival(ledger.gaps)],
-    frames: [ledger.causes],
+    heading: "What waiting was made of",
+    prose:
+      `Threads waited for a CPU for ${
+        formatNs(all)
+      } in all, the short waits and those that are not told whole among it. Below it, ` +
+      `how long the gaps of at least ${formatNs(threshold)} are.${some}`,
+    figures: [
+      plotCauseShare(causes),
+      ...(found.gaps.length === 0 ? [] : [plotGapHistogram(found.gaps), plotSurvival(found.gaps)]),
+    ],
+    frames: [causes],
   };
 }

@@ -40,7 +40,7 @@ const SECTIONS: readonly (readonly [string, Teller])[] = [
   ["How good the trace is", qualitySection],
   ["The longest gaps", worstGapsSection],
   ["Around the longest gap", aroundWorstSection],
-  ["What the gaps are made of", causesSection],
+  ["What waiting was made of", causesSection],
   ["Latency by task", latencySection],
   ["Where the time went", timeSection],
   ["Fairness", fairnessSection],
@@ -101,7 +101,8 @@ export function report(trace: Trace, options: ReportOptions = {}): Report {
     const section: PageSection = {
       heading: "Timeline",
       prose:
-        "Who ran on each CPU, and what each thread did. Zoom by the wheel, move by dragging, / searches a thread, ? tells all keys.",
+        "Who ran on each CPU, and what each thread did. Zoom by the wheel, move by dragging, search a thread; a click on a slice " +
+        "follows the chain of wakeups.",
       figures: [widget],
     };
     sections.splice(TIMELINE_AT - 1, 0, section);
