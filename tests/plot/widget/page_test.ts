@@ -218,7 +218,7 @@ Deno.test("what is drawn has the colours of the states and the hatching of holes
         states[State.Woken],
         states[State.Running],
       ]);
-      assert.deepEqual(await colors(facts, "parent[20]", [15_000]), [states[State.Running]]);
+      assert.deepEqual(await colors(facts, "parent[20]", [28_000]), [states[State.Running]]);
       // A hatched stretch has two colours, and neither is that of a state.
       const hatched = await colors(
         facts,
