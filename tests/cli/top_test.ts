@@ -4,6 +4,8 @@ import { topLines, type TopSample } from "../../lib/cli/top_view.ts";
 import { textWidth } from "../../lib/frame/text_width.ts";
 import { repository } from "../notebook/repository.ts";
 import { IDLE, type Task, TraceWriter } from "../trace/make_trace.ts";
+import { scheduleAtRandom } from "../sched/scheduled_truth.ts";
+import { randomFrom } from "../seeded.ts";
 import { instances } from "../trace/record/busy.ts";
 
 const MAIN = `${repository}/lib/cli/main.ts`;
@@ -407,6 +409,46 @@ Deno.test("a wait that goes on counts up to where its CPU's records are missing"
     .switch(1.2e9, 0, HOG, 0, POOR).switch(1.5e9, 0, HOG, 1, IDLE).switch(2e9, 0, IDLE, 0, POOR).trace();
   const row = topTasks(trace.window({ from: 0.5e9, to: 2e9 })).toJSON().find(({ tid }) => tid === LATE.tid)!;
   assert.deepEqual([row.wait, row.unknown, row.gap, row.now], [0.2e9, 0.8e9, 0.2e9, "unknown"]);
+});
+
+Deno.test("run, wait and gap of any interval are those that a made-up scheduler kept account of", () => {
+  let compared = 0;
+  for (let seed = 1; seed <= 60; seed++) {
+    const { trace, states } = scheduleAtRandom(seed, 400);
+    const random = randomFrom(seed);
+    const { to: end } = trace.span;
+    for (let i = 0; i < 4; i++) {
+      const [from, to] = [random(end), random(end)].sort((x, y) => x - y) as [number, number];
+      if (to - from < 100) continue;
+      const rows = topTasks(trace.window({ from, to, lead: Infinity })).toJSON();
+      for (const tid of new Set(states.map((state) => state.tid))) {
+        const life = states.filter((state) => state.tid === tid);
+        const sum = (...wanted: string[]) =>
+          life.filter(({ state }) => wanted.includes(state))
+            .reduce(
+              (total, each) => total + Math.max(0, Math.min(to, each.to) - Math.max(from, each.from)),
+              0,
+            );
+        const waits: { from: number; to: number }[] = [];
+        for (const each of life) {
+          if (each.state !== "preempted" && each.state !== "woken") continue;
+          const last = waits.at(-1);
+          if (last?.to === each.from) last.to = each.to;
+          else waits.push({ from: each.from, to: each.to });
+        }
+        const seen = waits.filter((wait) => wait.from < to && wait.to > from)
+          .map((wait) => Math.min(to, wait.to) - wait.from);
+        const row = rows.find((row) => row.tid === tid);
+        const where = `seed ${seed}, thread ${tid}, ${from} to ${to}`;
+        assert.equal(row?.run ?? 0, sum("running"), where);
+        assert.equal(row?.wait ?? 0, sum("preempted", "woken"), where);
+        assert.equal(row?.waits ?? 0, seen.length, where);
+        if (seen.length > 0) assert.equal(row!.gap, Math.max(...seen), where);
+        compared++;
+      }
+    }
+  }
+  assert.ok(compared > 800, `${compared} lives`);
 });
 
 function sampleOf(tasks: TopSample["tasks"]): TopSample {
