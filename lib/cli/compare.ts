@@ -1,7 +1,7 @@
-import { formatNs } from "../frame/format_ns.ts";
 import { visibleText } from "../frame/visible_text.ts";
 import { compareRuns, type CompareRunsColumns } from "../sched/compare/compare_runs.ts";
 import { besideEachOther, type TraceComparisonColumns } from "../sched/compare/compare_traces.ts";
+import { metricText } from "../sched/compare/metric_text.ts";
 import { type TraceMetricColumns, traceMetrics } from "../sched/compare/trace_metrics.ts";
 import type { Frame, Row } from "../frame/frame.ts";
 import { openTrace } from "../trace/open.ts";
@@ -231,7 +231,7 @@ function lines(rows: Frame<CompareRunsColumns>, top: number, confidence: number)
 }
 
 function cells(row: Row<CompareRunsColumns>): string[] {
-  const show = (value: number) => shown(row.metric, value);
+  const show = (value: number) => metricText(row.metric, value);
   return [
     visibleText(row.group),
     row.metric,
@@ -243,12 +243,4 @@ function cells(row: Row<CompareRunsColumns>): string[] {
     show(row.noise),
     row.cliffs_delta.toFixed(2),
   ];
-}
-
-/** A metric's value in its unit. */
-function shown(metric: string, value: number): string {
-  if (Number.isNaN(value)) return "–";
-  if (metric.endsWith("_wait")) return formatNs(value);
-  if (metric.endsWith("_share")) return `${(value * 100).toFixed(2)} %`;
-  return String(Number(value.toPrecision(4)));
 }

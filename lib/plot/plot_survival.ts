@@ -29,6 +29,8 @@ export type SurvivalHistograms = Record<string, Frame<SurvivalBucketColumns>>;
 export interface SurvivalFigureOptions {
   /** Dictionary column of gaps that gives each its curve. Default `kind`, if there is one. */
   by?: string;
+  /** What the values are, in the singular. Default `gap`, and of histograms `sample`. */
+  what?: string;
   /** Most curves: the groups with the most values. Default 8. */
   limit?: number;
   /** Width, px. Default 860. */
@@ -53,7 +55,8 @@ export function plotSurvival<C extends SurvivalGapColumns>(
   const curves = (gaps instanceof Frame ? ofGaps(gaps, options.by) : ofHistograms(gaps))
     .filter(({ steps }) => steps.x.length > 0);
   keepLargest(curves, limit);
-  if (curves.length === 0) return emptyFigure("No gap was found.", width);
+  const what = options.what ?? (gaps instanceof Frame ? "gap" : "sample");
+  if (curves.length === 0) return emptyFigure(`No ${options.what ?? "gap"} was found.`, width);
   const most = Math.max(...curves.map(({ steps }) => steps.x.at(-1)!));
   const least = Math.min(...curves.map(({ steps }) => steps.x[0]!));
   const rarest = Math.min(...curves.map(({ steps }) => steps.p.at(-1)!));
@@ -64,7 +67,7 @@ export function plotSurvival<C extends SurvivalGapColumns>(
   );
   const ends = curves.map(({ steps }, curve) => ({ x: steps.x.at(-1)!, y: steps.p.at(-1)!, curve }));
   // A histogram knows of its largest value only the lower edge of its bucket, and it may hold more than gaps.
-  const [what, bound] = gaps instanceof Frame ? ["gap", ""] : ["sample", "≥ "];
+  const bound = gaps instanceof Frame ? "" : "≥ ";
   const items = curves.map(({ name, steps }, curve) => ({
     label: `${name}: ${counted(steps.values, what)}, longest ${bound}${formatNs(steps.x.at(-1)!)}`,
     color: SERIES_COLORS[curve % SERIES_COLORS.length]!,

@@ -9,6 +9,7 @@ export * from "./compare/compare.ts";
 export * from "./compare/compare_runs.ts";
 export { compareTraces, type TraceComparisonColumns } from "./compare/compare_traces.ts";
 export * from "./compare/effect_size.ts";
+export * from "./compare/metric_text.ts";
 export * from "./compare/noise_floor.ts";
 export { type Statistic } from "./compare/statistic.ts";
 export * from "./compare/trace_metrics.ts";

@@ -19,7 +19,7 @@ export type WakeupChainColumns = {
   slept: Ns;
   /** How long it was runnable until it ran, ns; NaN where the trace does not tell. */
   delay: Ns;
-  /** From when it ran first to when it woke the thread of the row before (in the first row: to the time asked for), ns; NaN likewise. */
+  /** From when it ran first to when it woke the thread of the row before (in the first row: to the time asked for, or the trace's end), ns; NaN likewise. */
   worked: Ns;
   /** What woke it. The chain ends at all but `task` and `new`. */
   wake_source: DictColumn<WakeSource>;
@@ -67,7 +67,7 @@ export function wakeupChain(
   if (lives.find(tid) < 0) throw new RangeError(`No thread ${tid} is in the trace`);
   const source = wakeSources(context);
   const links: Link[] = [];
-  let [thread, until] = [tid, time];
+  let [thread, until] = [tid, Math.min(time, context.span.to)];
   while (links.length < limit) {
     const link = lastWakeup(lives, source, context.stream.ts, thread, until);
     links.push(link);
