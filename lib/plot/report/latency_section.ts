@@ -1,4 +1,6 @@
 import { latency } from "../../sched/latency/latency.ts";
+import { waits } from "../../sched/latency/waits.ts";
+import { plotWaitDistribution } from "../plot_wait_distribution.ts";
 import type { PageSection } from "../render_page.ts";
 import { linked, type Story } from "./story.ts";
 
@@ -26,6 +28,7 @@ export function latencySection(story: Story): PageSection {
     prose:
       "How long threads waited for a CPU once they wanted one, by name; the longest single delay first, with when it began. " +
       "A delay begins when the thread is woken or loses its CPU while runnable, and ends when it runs; percentiles are exact.",
+    figures: [plotWaitDistribution(waits(trace))],
     frames: [linked(worst.select(...COLUMNS), story, (row) => ({ ts: from[row]!, dur: dur[row]! }))],
     limit: rows,
   };

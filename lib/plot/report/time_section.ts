@@ -1,4 +1,5 @@
 import { summary } from "../../sched/summary.ts";
+import { plotStateShare } from "../plot_state_share.ts";
 import type { PageSection } from "../render_page.ts";
 import { grouped, type Story } from "./story.ts";
 
@@ -26,6 +27,7 @@ export function timeSection({ trace, figures, rows }: Story): PageSection {
         grouped(threads)
       } threads did with their time, by name; those that ran most first. run, wait, sleep, blocked and ` +
       "unknown are sums over the threads of the name; share is run as a share of the wall time (1 is one CPU all the time).",
+    figures: [plotStateShare(all, { limit: 12 })],
     frames: [most.select(...COLUMNS)],
     limit: rows,
   };
