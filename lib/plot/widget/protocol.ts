@@ -55,7 +55,7 @@ export const SECTIONS = [
   "threadCpu",
   /** For each slice in the state `woken` who woke it. */
   "threadWaker",
-  /** For each gap: distance of its start from the one before, length, who, cause, culprit's name, ns of each cause. */
+  /** For each gap: distance of its start from the one before, length, who, cause, culprit's name and who that is, ns of each cause. */
   "gaps",
   /** For each hole: CPU + 1, kind, start, length, records lost. */
   "holes",

@@ -117,6 +117,7 @@ function gapColumns({ gaps }: GapLedger, shift: number): WidgetGaps {
       culprit,
       (name, row) => name === "" || culpritTid[row]! < 0 ? name : `${name}[${culpritTid[row]}]`,
     ),
+    culpritTid,
     parts: GAP_CAUSES.map((cause) => ({
       cause,
       ns: gaps.column(

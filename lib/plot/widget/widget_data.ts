@@ -57,6 +57,8 @@ export interface WidgetGaps {
   cause: ArrayLike<string>;
   /** Who took the most of each, in words; empty where nobody is known. */
   culprit: ArrayLike<string>;
+  /** Its thread; -1 where it is none, or not known. */
+  culpritTid: NumericColumn;
   /** Names of causes, and the ns that each took of each gap. */
   parts: readonly { cause: string; ns: NumericColumn }[];
 }
@@ -254,7 +256,7 @@ class People {
 
   constructor({ states, runs, threads, gaps, from, to }: WidgetInput) {
     let most = 0;
-    const columns = [states.tid, states.waker, runs.tid, gaps?.tid ?? []];
+    const columns = [states.tid, states.waker, runs.tid, gaps?.tid ?? [], gaps?.culpritTid ?? []];
     for (const column of columns) for (let i = 0; i < column.length; i++) most = Math.max(most, column[i]!);
     const wanted = new Float64Array(most + 1).fill(-1);
     for (const column of columns) for (let i = 0; i < column.length; i++) wanted[column[i]!] = 0;
@@ -326,6 +328,7 @@ function putGaps(
     writer.put(people.of(gaps.tid[row]!));
     writer.put(causes.of(gaps.cause[row]!));
     writer.put(culprits.of(gaps.culprit[row]!));
+    writer.put(people.of(gaps.culpritTid[row]!));
     for (const { ns } of gaps.parts) writer.put(Math.max(0, Math.round(ns[row]!)));
     last = begin;
   }

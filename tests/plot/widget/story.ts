@@ -44,6 +44,7 @@ export function storyWidgetInput(
       tid: Int32Array.of(30),
       cause: ["queued"],
       culprit: [`${hog}[40]`],
+      culpritTid: Int32Array.of(40),
       parts: [{ cause: "queued", ns: ns(15_000) }, { cause: "preempted", ns: ns(0) }, {
         cause: "waking",
         ns: ns(5_000),

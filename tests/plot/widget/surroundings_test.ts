@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { timelineWidgetOf, WIDGET_SCRIPT_SOURCE } from "../../../lib/plot/timeline_widget.ts";
 import { decodeTaskName } from "../../../lib/trace/task_name.ts";
+import { repository } from "../../notebook/repository.ts";
 import { columnOf, factsOf, shown, strictPage, withPage } from "./open_page.ts";
 import { storyWidgetInput } from "./story.ts";
 
@@ -51,6 +52,8 @@ Deno.test("hostile names are text in every place: in the page's source, on lanes
 
 Deno.test("it is light or dark as what is around it is, whatever made that so", async () => {
   const { html } = timelineWidgetOf(storyWidgetInput());
+  const pictures = `${repository}/out/widget`;
+  await Deno.mkdir(pictures, { recursive: true });
   const cases = [
     { name: "light page", scheme: "light", body: "", dark: false },
     { name: "dark page", scheme: "dark", body: "", dark: true },
@@ -82,6 +85,10 @@ Deno.test("it is light or dark as what is around it is, whatever made that so", 
         });
       const { ground, ink } = await brightness();
       assert.ok(dark ? ground < 150 && ink > 600 : ground > 700 && ink < 150, `${name}: ${ground}, ${ink}`);
+      // To be looked at: out/widget/dark-page.png and so on.
+      await page.locator(".schedscope-widget").screenshot({
+        path: `${pictures}/${name.replaceAll(/\W+/g, "-")}.png`,
+      });
       // Themes are switched while the page is open.
       await page.evaluate((color) => document.body.style.background = color, dark ? "#fff" : "#111");
       await page.waitForFunction((was) => {

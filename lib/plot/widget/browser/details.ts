@@ -1,4 +1,4 @@
-import { FIRST_THREAD, State } from "../protocol.ts";
+import { FIRST_THREAD } from "../protocol.ts";
 import { byTask, type Wake } from "./chain.ts";
 import { describeGap, describeSlice, momentText, wakerText } from "./describe.ts";
 import { element } from "./dom.ts";
@@ -15,15 +15,9 @@ export interface Detail {
 
 /** Writes what is chosen below the lanes: the slice in words, who woke it, and whom it woke. */
 export function showDetails(box: HTMLElement, { model, selection, go }: Detail): void {
-  const { thread, row, wakers, wakees } = selection;
+  const { thread, row, wakers, wakees, gap } = selection;
   const lane = model.threads[thread]!;
-  const { track } = lane;
   const lines = describeSlice(model, lane, row);
-  const from = track.time[row]!;
-  const to = track.time[row + 1]!;
-  const gap = (model.gaps.byThread.get(thread + FIRST_THREAD) ?? []).find((at) =>
-    model.gaps.from[at]! < to && model.gaps.to[at]! > from && track.category[row] !== State.Sleeping
-  );
   const head = element("div");
   head.append(element("span", "head", nameOf(model.header, thread + FIRST_THREAD)), ` ${lines.join(" · ")}`);
   const two = element("div", "two");
@@ -31,7 +25,7 @@ export function showDetails(box: HTMLElement, { model, selection, go }: Detail):
   if (wakees.length > 0) two.append(list(model, "Woke", wakees, (wake) => wakeeStep(model, wake, go)));
   box.replaceChildren(
     head,
-    ...(gap === undefined ? [] : [element("div", "", describeGap(model, gap).join(" · "))]),
+    ...(gap < 0 ? [] : [element("div", "", describeGap(model, gap).join(" · "))]),
     ...(two.childElementCount === 0 ? [] : [two]),
   );
 }

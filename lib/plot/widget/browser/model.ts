@@ -42,6 +42,8 @@ export interface Gaps {
   /** Indexes into the header's `causes` and `culprits`. */
   readonly cause: Uint32Array;
   readonly culprit: Uint32Array;
+  /** The culprit's thread, as slices name it. */
+  readonly culpritWho: Uint32Array;
   /** ns of cause `k` of gap `i` at `i * gapParts + k`. */
   readonly parts: Float64Array;
   /** Rows of each thread, by its number in slices. */

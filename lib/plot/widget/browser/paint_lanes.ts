@@ -32,6 +32,7 @@ export interface Ink {
   readonly unknown: number;
   readonly faded: number;
   readonly selected: number;
+  readonly culprit: number;
   readonly line: number;
   readonly ground: number;
 }
@@ -46,6 +47,7 @@ export function inkOf(theme: Theme): Ink {
     unknown: pixel(theme.states[State.Unknown]!),
     faded: pixel(theme.faded),
     selected: pixel(theme.selected),
+    culprit: pixel(theme.culprit),
     line: pixel(theme.line),
     ground: pixel(theme.ground),
   };
@@ -111,6 +113,8 @@ function columns(
 export interface CpuMarks {
   /** Thread that stands out, as slices name it; -1 none. */
   selected: number;
+  /** Thread that took the other's time; -1 none. */
+  culprit: number;
   /** Gets every slice that is wide enough for text. */
   label: (x0: number, x1: number, who: number) => void;
 }
@@ -131,6 +135,8 @@ export function paintCpu(
       ? ink.tints[(id - FIRST_THREAD) % ink.tints.length]!
       : id === marks.selected
       ? ink.selected
+      : id === marks.culprit
+      ? ink.culprit
       : ink.faded;
   const height = y1 - y0;
   let end = -1;

@@ -28,6 +28,8 @@ export interface Selection {
   readonly wakers: readonly Wake[];
   /** Whom it woke during the slice. */
   readonly wakees: readonly Wake[];
+  /** The gap that the slice is in; -1 none. */
+  readonly gap: number;
 }
 
 /** Draws the lanes, the axis and the chain on a canvas. */
@@ -130,8 +132,10 @@ export class Picture {
     }
     const own = model.cpus[lane.at]!;
     const chosen = selection === undefined ? -1 : selection.thread + FIRST_THREAD;
+    const culprit = culpritOf(model, selection);
     const drawn = paintCpu(raster, own, box, scale, ink, {
       selected: chosen,
+      culprit,
       label: (from, to, who) => {
         if (!fixed && y < layout.fold) return;
         labels.push({
@@ -140,7 +144,13 @@ export class Picture {
           y,
           height: lane.height,
           text: nameOf(model.header, who),
-          color: chosen < 0 ? tintOf(theme, who) : who === chosen ? theme.selected : theme.faded,
+          color: chosen < 0
+            ? tintOf(theme, who)
+            : who === chosen
+            ? theme.selected
+            : who === culprit
+            ? theme.culprit
+            : theme.faded,
         });
       },
     });
@@ -205,7 +215,7 @@ export class Picture {
     context.rect(gutter, AXIS, timeWidth, layout.height);
     context.clip();
     const middle = ({ y, lane }: Placed) => y + lane.height / 2;
-    for (const [wakes, color] of [[selection.wakees, theme.soft], [selection.wakers, theme.chain]] as const) {
+    for (const [wakes, color] of [[selection.wakees, theme.soft], [selection.wakers, theme.ink]] as const) {
       for (const wake of wakes) {
         const at = x(wake.ts);
         const waker = threads.get(wake.waker - FIRST_THREAD);
@@ -217,7 +227,9 @@ export class Picture {
         const from = cpus.get(place.from);
         const to = cpus.get(place.to);
         if (from !== undefined && to !== undefined) {
-          this.#text.arrow(at, middle(from), x(place.ran), middle(to), color, theme.ground);
+          // From a CPU to itself below the names in the lane.
+          const down = from === to ? from.lane.height / 2 + 1 : 0;
+          this.#text.arrow(at, middle(from) + down, x(place.ran), middle(to) + down, color, theme.ground);
         }
       }
     }
@@ -249,6 +261,13 @@ export class Picture {
       ran: wakee.track.time[row]!,
     };
   }
+}
+
+/** The thread that is to blame for the gap in which the chosen slice is, as slices name it; -1 none. */
+export function culpritOf({ gaps }: Model, selection: Selection | undefined): number {
+  if (selection === undefined || selection.gap < 0) return -1;
+  const who = gaps.culpritWho[selection.gap]!;
+  return who < FIRST_THREAD ? -1 : who;
 }
 
 /** The tint by which `who` is known on CPUs. */

@@ -19,7 +19,7 @@ export interface Theme {
   /** A CPU's slice while another thread is selected. */
   readonly faded: string;
   readonly selected: string;
-  readonly chain: string;
+  readonly culprit: string;
 }
 
 /** A colour between `a` and `b`: `share` is that of `b`. */
@@ -60,7 +60,7 @@ export function themeFor(dark: boolean): Theme {
     tints: SERIES_COLORS.slice(0, 7).map((color) => faint(color, dark ? 0.55 : 0.42)),
     faded: faint(ink, 0.14),
     selected: lit(VICTIM_COLOR),
-    chain: lit(CULPRIT_COLOR),
+    culprit: lit(CULPRIT_COLOR),
   };
 }
 

@@ -1,4 +1,4 @@
-import { FIRST_THREAD, State, WIDGET_STATES } from "../protocol.ts";
+import { FIRST_THREAD, State } from "../protocol.ts";
 import { causeColor } from "../../palette.ts";
 import { wakeesOf, wakersOf } from "./chain.ts";
 import { describeCpu, describeGap, describeThread, momentText } from "./describe.ts";
@@ -7,7 +7,7 @@ import { element, makeParts, paintParts, type Parts } from "./dom.ts";
 import { listen } from "./input.ts";
 import { Layout, type Placed } from "./layout.ts";
 import { type Model, nameOf } from "./model.ts";
-import { Picture, type Selection } from "./picture.ts";
+import { culpritOf, Picture, type Selection } from "./picture.ts";
 import { FrameClock, type WidgetStats } from "./stats.ts";
 import { isDark, type Theme, themeFor } from "./theme.ts";
 import { View } from "./view.ts";
@@ -147,7 +147,7 @@ export class TimelineView {
     if (index >= 0) {
       const own = gaps.byThread.get(index + FIRST_THREAD) ?? [];
       this.#gap = own.find((gap) => Math.abs(gaps.from[gap]! - at) < 2) ?? this.#gap;
-      this.choose(index, at + Math.min(1, dur / 2));
+      this.#chooseLongest(index, at, at + dur);
     } else if (place.tid !== undefined) this.say(`Thread ${place.tid} did nothing in this view's time`);
     this.redraw();
     return true;
@@ -161,6 +161,32 @@ export class TimelineView {
     this.chooseRow(thread, Math.max(0, Math.min(track.length - 1, track.rowAt(t))));
   }
 
+  /** Chooses the slice that takes the most of [from, to]: a gap may be several, where the thread was moved. */
+  #chooseLongest(thread: number, from: number, to: number): void {
+    const { track } = this.model.threads[thread]!;
+    if (track.length === 0) return;
+    let best = Math.max(0, Math.min(track.length - 1, track.rowAt(from)));
+    let most = 0;
+    for (let row = best; row < track.length && track.time[row]! < to; row++) {
+      const overlap = Math.min(to, track.time[row + 1]!) - Math.max(from, track.time[row]!);
+      if (overlap <= most) continue;
+      most = overlap;
+      best = row;
+    }
+    this.chooseRow(thread, best);
+  }
+
+  /** The gap of the ledger that slice `row` of the thread is in; -1 none. */
+  #gapOf(thread: number, row: number): number {
+    const { gaps, threads } = this.model;
+    const { track } = threads[thread]!;
+    if (track.category[row]! >= State.Sleeping) return -1;
+    const from = track.time[row]!;
+    const to = track.time[row + 1]!;
+    const own = gaps.byThread.get(thread + FIRST_THREAD) ?? [];
+    return own.find((gap) => gaps.from[gap]! < to && gaps.to[gap]! > from) ?? -1;
+  }
+
   /** Chooses slice `row` of the thread. */
   chooseRow(thread: number, row: number): void {
     const { track } = this.model.threads[thread]!;
@@ -169,12 +195,14 @@ export class TimelineView {
       thread,
       row,
       wakers: wakersOf(this.model, thread, row),
+      gap: this.#gapOf(thread, row),
       wakees: runs ? wakeesOf(this.model, thread + FIRST_THREAD, track.time[row]!, track.time[row + 1]!) : [],
     };
     if (this.#found !== undefined && !this.#found.includes(thread)) this.search("");
     this.#arrange();
     this.layout.reveal(thread);
     this.#details();
+    this.#legend();
     this.redraw();
   }
 
@@ -183,6 +211,7 @@ export class TimelineView {
     this.#selection = undefined;
     this.#onlyChain = false;
     this.parts.details.replaceChildren();
+    this.#legend();
     this.search("");
     this.#arrange();
     this.redraw();
@@ -411,12 +440,17 @@ export class TimelineView {
       return entry;
     };
     const words = ["unknown", "running", "preempted", "woken, waits", "sleeping", "blocked", "stopped"];
-    const used = WIDGET_STATES.slice(0, 7).map((_, state) => state)
-      .filter((state) =>
-        state < State.Stopped || this.model.threads.some(({ track }) => track.category.includes(state))
-      );
-    const order = used.sort((x, y) => (x || 9) - (y || 9));
-    const causes = this.model.gaps.length === 0 ? [] : [...new Set(this.model.gaps.cause)];
+    const order = [
+      State.Running,
+      State.Preempted,
+      State.Woken,
+      State.Sleeping,
+      State.Blocked,
+      State.Stopped,
+      State.Unknown,
+    ];
+    const causes = [...new Set(this.model.gaps.cause)];
+    const culprit = culpritOf(this.model, this.#selection);
     legend.replaceChildren(
       ...order.map((state) => item(this.#theme.states[state]!, words[state]!, state === State.Unknown)),
       ...(causes.length === 0 ? [] : [element("span", "", "· gaps:")]),
@@ -424,6 +458,9 @@ export class TimelineView {
         const name = this.model.header.causes[cause]!;
         return item(causeColor(name), name);
       }),
+      ...(culprit < 0
+        ? []
+        : [item(this.#theme.culprit, `on CPUs: ${nameOf(this.model.header, culprit)}, which took its time`)]),
     );
   }
 

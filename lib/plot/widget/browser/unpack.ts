@@ -111,6 +111,7 @@ function gapsOf(header: Header, reader: VarintReader): Gaps {
     who: new Uint32Array(length),
     cause: new Uint32Array(length),
     culprit: new Uint32Array(length),
+    culpritWho: new Uint32Array(length),
     parts: new Float64Array(length * gapParts),
   };
   const byThread = new Map<number, number[]>();
@@ -122,6 +123,7 @@ function gapsOf(header: Header, reader: VarintReader): Gaps {
     const who = gaps.who[i] = reader.next();
     gaps.cause[i] = reader.next();
     gaps.culprit[i] = reader.next();
+    gaps.culpritWho[i] = reader.next();
     for (let k = 0; k < gapParts; k++) gaps.parts[i * gapParts + k] = reader.next();
     const known = byThread.get(who);
     if (known === undefined) byThread.set(who, [i]);
