@@ -79,7 +79,8 @@ export function writePerfLatency(trace: Trace, out: ByteWriter, options: PerfLat
     out.text(`  INFO: ${share(unordered)} unordered timestamps (${unordered} out of ${stamps})\n`);
   }
   if (bugs > 0 && stamps > 0) {
-    const lost = trace.quality.lost > 0 ? " (due to lost events?)" : "";
+    // perf counts LOST records; what LOST_SAMPLES tells at the end it leaves out.
+    const lost = trace.rowsOf(Kind.Lost).length > 0 ? " (due to lost events?)" : "";
     out.text(`  INFO: ${share(bugs)} context switch bugs (${bugs} out of ${stamps})${lost}\n`);
   }
   out.text("\n");

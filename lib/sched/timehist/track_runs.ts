@@ -45,6 +45,8 @@ export class RunTracker {
   #ended = new Uint8Array(256);
   /** 1 while a thread did nothing since it was made. */
   #fresh = new Uint8Array(256);
+  /** 1 from the time on when a thread is known to have run. */
+  #ran = new Uint8Array(256);
 
   #cpus = new Float64Array(16 * CPU_STRIDE);
   /** Thread that a CPU switched to; -1 before its first switch. */
@@ -172,6 +174,7 @@ export class RunTracker {
     on[at + OnCpu.Switches]!++;
     if (prev >= 0) {
       this.#threads[prev * STRIDE] = t; // Slot.Left
+      this.#ran[prev] = 1;
       // Where it was not seen to begin to run, what woke it for that is of the past nevertheless.
       if (prev !== expected) {
         this.#threads[prev * STRIDE + Slot.Woken] = this.#threads[prev * STRIDE + Slot.EarlyWoken] = NaN;
@@ -227,8 +230,7 @@ export class RunTracker {
     if (left !== left) {
       // Never seen to leave: a new thread's wait begins with its wakeup, that of any other is not known.
       wakeDelay = t - woken;
-      const isNew = this.#ended[thread] === 0 && this.#parents[thread] !== -1 &&
-        slots[base + Slot.Runs] === 0;
+      const isNew = this.#ended[thread] === 0 && this.#parents[thread] !== -1 && this.#ran[thread] === 0;
       if (isNew && woken === woken) wait = wakeDelay;
       else {
         censored = Censored.Wait;
@@ -259,6 +261,7 @@ export class RunTracker {
     slots[base + Slot.Woken] = NaN;
     slots[base + Slot.EarlyWoken] = NaN;
     this.#status[thread] = Status.Running;
+    this.#ran[thread] = 1;
     this.#fresh[thread] = 0;
     this.#current[cpu] = thread;
     this.#currentCensored[cpu] = censored;
@@ -404,6 +407,7 @@ export class RunTracker {
     this.#comms = widened(this.#comms, n);
     this.#ended = widened(this.#ended, n);
     this.#fresh = widened(this.#fresh, n);
+    this.#ran = widened(this.#ran, n);
   }
 
   #seeCpu(cpu: number): void {

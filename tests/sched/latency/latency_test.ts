@@ -27,54 +27,62 @@ async function inTempDir<T>(work: (directory: string) => Promise<T>): Promise<T>
 }
 
 Deno.test("latency() has the run time and the delay that the kernel counted for tasks it saw from birth to stop", async () => {
-  await inTempDir(async (dir) => {
-    const recording = await startRecording({ output: `${dir}/trace`, door: "tracefs" });
-    await using owned = recording;
-    const hogs = Array.from({ length: 4 }, () =>
-      new Deno.Command("sh", {
-        args: ["-c", "while :; do :; done"],
-        stdin: "null",
-        stdout: "null",
-        stderr: "null",
-      }).spawn());
-    try {
-      await wait(1500);
-      // A stopped task counts nothing any more, so what is read now is what the trace has until then.
-      for (const { pid } of hogs) Deno.kill(pid, "SIGSTOP");
-      // One that waits for a CPU has to get it once more to stop.
-      for (const { pid } of hogs) while (await stateOf(pid) !== "T") await wait(20);
-      const counted = await Promise.all(hogs.map(({ pid }) => schedstat(pid)));
-      await owned.stop();
-      const trace = await openTrace(`${dir}/trace`);
-      const found = latency(trace, { tids: hogs.map(({ pid }) => pid) });
-      assert.equal(found.length, hogs.length);
-      // The kernel takes from run times what the hypervisor stole, and a run whose start is not known may be one of some ms.
-      const near = (x: number, y: number) => Math.abs(x - y) <= 0.01 * y + 25e6;
-      let compared = 0;
-      hogs.forEach(({ pid }, i) => {
-        const row = Array.from(found.rows()).find(({ tid }) => tid === pid)!;
-        // What the trace does not tell it says; the kernel's counters know it all the same. One is the run in which it stopped.
-        if (row.censored > 1) return;
-        compared++;
-        const { run, delay } = counted[i]!;
-        assert.ok(
-          near(row.run, run),
-          `${pid} ran ${row.run} ns, by the kernel ${run}, ${row.censored} censored`,
-        );
-        assert.ok(
-          near(row.delay, delay),
-          `${pid} waited ${row.delay} ns, by the kernel ${delay}, ${row.censored} censored`,
-        );
-      });
-      assert.ok(compared >= 1, `the trace tells all of ${compared} of ${hogs.length}`);
-    } finally {
-      for (const hog of hogs) {
-        hog.kill("SIGKILL");
-        await hog.status;
-      }
-    }
-  });
+  for (let attempt = 1;; attempt++) {
+    const wrong = await inTempDir(kernelAgainstLatency);
+    if (wrong.length === 0) break;
+    // A machine under load loses records, and what it lost is a run whose length is not known; the last attempt must hold.
+    if (attempt === 3) assert.deepEqual(wrong, []);
+  }
 });
+
+/** Records hogs, and says what latency() and /proc/PID/schedstat disagree on. */
+async function kernelAgainstLatency(dir: string): Promise<string[]> {
+  const recording = await startRecording({ output: `${dir}/trace`, door: "tracefs" });
+  await using owned = recording;
+  const hogs = Array.from({ length: 4 }, () =>
+    new Deno.Command("sh", {
+      args: ["-c", "while :; do :; done"],
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    }).spawn());
+  try {
+    await wait(1500);
+    // A stopped task counts nothing any more, so what is read now is what the trace has until then.
+    for (const { pid } of hogs) Deno.kill(pid, "SIGSTOP");
+    // One that waits for a CPU has to get it once more to stop.
+    for (const { pid } of hogs) while (await stateOf(pid) !== "T") await wait(20);
+    const counted = await Promise.all(hogs.map(({ pid }) => schedstat(pid)));
+    await owned.stop();
+    const trace = await openTrace(`${dir}/trace`);
+    const found = latency(trace, { tids: hogs.map(({ pid }) => pid) });
+    assert.equal(found.length, hogs.length);
+    // The kernel takes from run times what the hypervisor stole, and a run whose start is not known may be one of some ms.
+    const near = (x: number, y: number) => Math.abs(x - y) <= 0.01 * y + 25e6;
+    const wrong: string[] = [];
+    let compared = 0;
+    hogs.forEach(({ pid }, i) => {
+      const row = Array.from(found.rows()).find(({ tid }) => tid === pid)!;
+      // What the trace does not tell it says; the kernel's counters know it all the same. One is the run in which it stopped.
+      if (row.censored > 1) return;
+      compared++;
+      const { run, delay } = counted[i]!;
+      const wrongly = (did: string, ours: number, kernels: number) => {
+        if (near(ours, kernels)) return;
+        wrong.push(`${pid} ${did} ${ours} ns, by the kernel ${kernels}, ${row.censored} censored`);
+      };
+      wrongly("ran", row.run, run);
+      wrongly("waited", row.delay, delay);
+    });
+    if (compared === 0) wrong.push(`the trace tells all of none of ${hogs.length}`);
+    return wrong;
+  } finally {
+    for (const hog of hogs) {
+      hog.kill("SIGKILL");
+      await hog.status;
+    }
+  }
+}
 
 Deno.test("latency() is the sum over the runs that timehist() lists, with exact percentiles, by thread and by name", async () => {
   await inTempDir(async (dir) => {
