@@ -10,6 +10,7 @@ export * from "./palette.ts";
 export * from "./plot_before_after.ts";
 export * from "./plot_cause_share.ts";
 export * from "./plot_exposure.ts";
+export * from "./plot_gangs.ts";
 export * from "./plot_gap_histogram.ts";
 export * from "./plot_state_share.ts";
 export * from "./plot_survival.ts";

@@ -24,7 +24,7 @@ export type PlotExposureColumns = Columns & {
 
 /** Options of {@linkcode plotExposure}. */
 export interface PlotExposureOptions {
-  /** Width, px. Default 860. */
+  /** Width that it may take, px. Default 860. */
   width?: number;
   /** Most groups; those exposed for the longest are shown. Default 10. */
   limit?: number;
@@ -37,6 +37,7 @@ export interface PlotExposureOptions {
 /** From little to much; they differ in lightness, so that every eye tells them apart. */
 const STEPS = ["#fff3cf", "#fdd78a", "#fca44f", "#f0652f", "#d8341f", "#a5142a"] as const;
 const CELL_HEIGHT = 30;
+const MOST_CELL_WIDTH = 110;
 /** Sizes of the times in the cells, the largest that fits is taken. */
 const LABEL_SIZES = [11, 9, 8];
 /** Turn of the names over the columns. */
@@ -50,19 +51,21 @@ export function plotExposure<C extends PlotExposureColumns>(
   pairs: Frame<C>,
   options: PlotExposureOptions = {},
 ): Figure {
-  const { width = DEFAULT_WIDTH, limit = 10, value = "exposed" } = options;
+  const { limit = 10, value = "exposed" } = options;
+  const room = options.width ?? DEFAULT_WIDTH;
   const { groups, left, cells } = matrix(pairs, value, Math.max(2, limit));
-  if (cells.length === 0) return emptyFigure("No group was exposed to another.", width);
+  if (cells.length === 0) return emptyFigure("No group was exposed to another.", room);
   const names = groups.map(visibleText);
   const longest = Math.max(...names.map((name) => textPixels(name)));
-  const marginLeft = Math.min(width / 3, longest + 12);
+  const marginLeft = Math.min(room / 3, longest + 12);
   const rise = Math.sin(TURN * Math.PI / 180);
   const marginTop = Math.min(150, longest * rise + 26);
   const marginRight = Math.min(120, longest * Math.cos(TURN * Math.PI / 180) * 0.6 + 8);
   const least = Math.min(...cells.map(({ time }) => time));
   const most = Math.max(...cells.map(({ time }) => time));
   const colors = cells.map(({ time }) => stepColor(time, least, most));
-  const cellWidth = (width - marginLeft - marginRight) / groups.length;
+  const cellWidth = Math.min(MOST_CELL_WIDTH, (room - marginLeft - marginRight) / groups.length);
+  const width = Math.max(marginLeft + groups.length * cellWidth + marginRight, Math.min(room, 460));
   const labels = cells.map(({ time }) => formatNs(time));
   const size = LABEL_SIZES.find((size) => labels.every((label) => textPixels(label, size) < cellWidth - 3));
   const caption = options.caption ??

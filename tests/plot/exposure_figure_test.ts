@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { DictColumn, Frame } from "../../lib/frame/mod.ts";
-import { type Figure, plotExposure } from "../../lib/plot/mod.ts";
+import { type Figure, plotExposure, plotGangs } from "../../lib/plot/mod.ts";
 import { HOSTILE, random } from "./example_gaps.ts";
 import { assertGolden, xmlTags } from "./golden_svg.ts";
 
@@ -25,6 +25,21 @@ function examplePairs(names: string[]) {
 
 const NAMES = ["qemu-system-x86 [4711]", "qemu-system-x86 [4713]", HOSTILE, "db", "(kernel)"];
 
+/** Machines with two, four and sixteen virtual CPUs. */
+function exampleHistogram() {
+  const next = random(11);
+  const rows = [["small", 2], [HOSTILE, 4], ["qemu-system-x86 [4711]", 16]].flatMap(([group, members]) => {
+    const shares = Array.from({ length: Number(members) + 1 }, () => next() ** 3);
+    const sum = shares.reduce((a, b) => a + b, 0);
+    return shares.map((share, running) => ({ group: String(group), running, share: share / sum }));
+  });
+  return new Frame({
+    group: DictColumn.from(rows.map(({ group }) => group)),
+    running: Int32Array.from(rows, ({ running }) => running),
+    share: Float64Array.from(rows, ({ share }) => share),
+  });
+}
+
 const figures: Record<string, () => Figure> = {
   "exposure": () => plotExposure(examplePairs(NAMES)),
   "exposure_many": () =>
@@ -32,6 +47,7 @@ const figures: Record<string, () => Figure> = {
       limit: 14,
       width: 700,
     }),
+  "gangs": () => plotGangs(exampleHistogram()),
 };
 
 for (const [name, draw] of Object.entries(figures)) {
@@ -40,7 +56,10 @@ for (const [name, draw] of Object.entries(figures)) {
     assert.equal(draw().svg, draw().svg);
     const tags = await xmlTags(draw().svg);
     assert.ok(tags.length < 2000);
-    assert.match(draw().svg, /^<svg [^>]*aria-label="Matrix of time side by side/);
+    assert.match(
+      draw().svg,
+      /^<svg [^>]*aria-label="(Matrix of time side by side|How many threads of each group)/,
+    );
   });
 }
 
@@ -59,4 +78,17 @@ Deno.test("the exposure matrix writes each time, the longest first in words, and
   assert.match(plotExposure(pairs, { value: "beyond" }).alt, /: b beside a 4 ms$/);
   assert.match(plotExposure(pairs, { value: "upper", limit: 2 }).html, /1 more group not shown/);
   assert.match(plotExposure(pairs.head(0)).alt, /No group was exposed/);
+});
+
+Deno.test("the bars of gangs write how many ran for which share, and say what is left out", () => {
+  const histogram = new Frame({
+    group: DictColumn.from(["vm", "vm", "other"]),
+    running: Int32Array.of(2, 0, 1),
+    share: Float64Array.of(0.25, 0.75, 1),
+  });
+  const figure = plotGangs(histogram);
+  assert.match(figure.alt, /: vm 0 75 %, 2 25 %; other 1 100 %$/);
+  assert.ok(figure.svg.includes(">2 ran 25 %<") && figure.svg.includes(">0 ran 75 %<"));
+  assert.match(plotGangs(histogram, { limit: 1 }).html, /1 more group not shown/);
+  assert.match(plotGangs(histogram.head(0)).alt, /No group has several threads/);
 });

@@ -94,7 +94,8 @@ const KAPPA = [0.55, 0.75] as const;
  * does this, and `threads` can be held against `core_forceidle_sum` in /proc/PID/sched (needs schedstats), `groups` against
  * `core_sched.force_idle_usec` in a cgroup's cpu.stat.
  *
- * A machine without core scheduling has short episodes too: a wakeup of an idle CPU takes some microseconds. See `beyond`.
+ * A machine without core scheduling has short episodes too: a wakeup of an idle CPU takes some microseconds. See `beyond`. So does
+ * a thread that its cgroup's quota keeps from running (cpu.max): the trace shows it runnable, and its CPU idle.
  *
  * Needs `sched:sched_switch`, and `sched:sched_waking` or `sched:sched_wakeup`; `sched:sched_migrate_task` tells where threads wait.
  * Throws `MissingEventError`, and RangeError where neither the trace nor `cores` tells the siblings.
