@@ -3,7 +3,7 @@ import { sliceAt } from "./cpu_occupancy.ts";
 import { type CpuTimes, cpuTimes, Ran } from "./cpu_times.ts";
 import { CAUSE, type SchedClass, schedClass } from "./gap_cause.ts";
 import { GapTally } from "./gap_tally.ts";
-import { type CoreKnowledge, IdleWaits } from "./idle_waits.ts";
+import { type CoreKnowledge, IdleCauses } from "./idle_causes.ts";
 import { InterruptTimes } from "./interrupt_times.ts";
 import { Doing, segmentAt, type ThreadSegments, threadSegments } from "./thread_segments.ts";
 import { throttledUntil } from "./throttled_until.ts";
@@ -43,7 +43,7 @@ export class GapExplainer {
   readonly #cpus: readonly CpuTimes[];
   readonly #segments: Map<number, ThreadSegments>;
   readonly #interrupts: InterruptTimes;
-  readonly #idle: IdleWaits;
+  readonly #idle: IdleCauses;
   readonly #trace: Trace;
   readonly #end: number;
   readonly #tally: GapTally;
@@ -60,7 +60,7 @@ export class GapExplainer {
     this.#tally = new GapTally(threads);
     this.#segments = threadSegments(trace.stream, tids);
     this.#interrupts = new InterruptTimes(trace);
-    this.#idle = new IdleWaits(trace, cpus, knowledge);
+    this.#idle = new IdleCauses(trace, cpus, knowledge);
   }
 
   /**

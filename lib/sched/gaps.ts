@@ -5,7 +5,7 @@ import { Kind } from "../trace/stream.ts";
 import type { Trace } from "../trace/trace.ts";
 import { CAUSE, GAP_CAUSES, type GapCause, type SchedClass } from "./gap_cause.ts";
 import { GapExplainer, type GapExplanation } from "./gap_explainer.ts";
-import type { CoreKnowledge } from "./idle_waits.ts";
+import type { CoreKnowledge } from "./idle_causes.ts";
 import { largestPart, LedgerRows } from "./ledger_rows.ts";
 import { threadNames } from "./thread_names.ts";
 import { Doing, segmentTable } from "./thread_segments.ts";

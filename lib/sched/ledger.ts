@@ -7,7 +7,7 @@ import { beforeFirst } from "./before_first.ts";
 import { addTimes, type CpuTimes, cpuTimes, Ran, RAN_KINDS } from "./cpu_times.ts";
 import { GapExplainer } from "./gap_explainer.ts";
 import { CAUSE } from "./gap_cause.ts";
-import { type CoreKnowledge, IdleWaits } from "./idle_waits.ts";
+import { type CoreKnowledge, IdleCauses } from "./idle_causes.ts";
 import { InterruptTimes } from "./interrupt_times.ts";
 import { type GroupBy, threadGroups } from "./thread_groups.ts";
 import { sleepState } from "./sleep_state.ts";
@@ -115,7 +115,7 @@ class LedgerBook {
   readonly #interrupts: InterruptTimes;
   readonly #source: (row: number) => number;
   readonly #before: (k: number) => number;
-  readonly #idle: IdleWaits;
+  readonly #idle: IdleCauses;
   readonly #options: LedgerOptions;
   /** By thread and part. */
   readonly #ns: Float64Array;
@@ -132,7 +132,7 @@ class LedgerBook {
     this.#interrupts = new InterruptTimes(trace);
     this.#source = wakeSources(trace);
     this.#before = beforeFirst(trace, table);
-    this.#idle = new IdleWaits(trace, this.#cpus, options);
+    this.#idle = new IdleCauses(trace, this.#cpus, options);
     this.#options = options;
     this.#ns = new Float64Array(table.tids.length * LEDGER_PARTS.length);
   }

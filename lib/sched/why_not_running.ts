@@ -6,7 +6,7 @@ import { sliceAt } from "./cpu_occupancy.ts";
 import { type CpuTimes, cpuTimes, Ran } from "./cpu_times.ts";
 import { CAUSE, GAP_CAUSES, schedClass } from "./gap_cause.ts";
 import { GapExplainer } from "./gap_explainer.ts";
-import type { CoreKnowledge } from "./idle_waits.ts";
+import type { CoreKnowledge } from "./idle_causes.ts";
 import { sleepState } from "./sleep_state.ts";
 import { threadNames } from "./thread_names.ts";
 import {

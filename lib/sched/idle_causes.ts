@@ -15,7 +15,7 @@ export interface CoreKnowledge {
 }
 
 /** Says of the time in which a runnable thread's CPU idled what kept the thread from it. */
-export class IdleWaits {
+export class IdleCauses {
   readonly #cpus: readonly CpuTimes[];
   readonly #siblings = new Map<number, readonly number[]>();
   readonly #cookies: CoreKnowledge["cookies"];
