@@ -29,6 +29,7 @@ export * from "./fairness/starvation.ts";
 export * from "./gap_cause.ts";
 export * from "./gap_explainer.ts";
 export * from "./gap_in_words.ts";
+export { type CoreKnowledge } from "./idle_causes.ts";
 export * from "./gap_tracks.ts";
 export * from "./gaps.ts";
 export * from "./interrupts.ts";
