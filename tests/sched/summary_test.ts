@@ -70,11 +70,13 @@ async function recorded(dir: string): Promise<Compared[]> {
 }
 
 Deno.test("run and wait are the kernel's run time and run_delay within 1 %, where the number of runs is the kernel's", async () => {
-  // This machine loses records: those threads of which all is told may be few.
+  const near = (found: number, counted: number) => Math.abs(found - counted) <= 0.01 * counted + 0.5e6;
+  // This machine loses records, and its hypervisor takes CPUs away in the middle of a switch, after the kernel has looked at the clock
+  // and before it writes the record: then the record is late, and the wait shorter than the kernel's by as much as the run is longer.
   const compared: Compared[] = [];
   const exact = () =>
-    compared.filter(({ row, kernel }) => Math.abs(row.run - kernel.run) <= 0.01 * kernel.run);
-  for (let tries = 0; tries < 3 && (compared.length < 3 || exact().length < 2); tries++) {
+    compared.filter(({ row, kernel }) => near(row.run, kernel.run) && near(row.wait, kernel.delay));
+  for (let tries = 0; tries < 3 && exact().length < 3; tries++) {
     const dir = await Deno.makeTempDir();
     try {
       compared.push(...await recorded(dir));
@@ -82,19 +84,17 @@ Deno.test("run and wait are the kernel's run time and run_delay within 1 %, wher
       await Deno.remove(dir, { recursive: true });
     }
   }
-  assert.ok(compared.length >= 1, "of no thread did the trace tell everything");
-  assert.ok(exact().length >= 1, "no thread ran as long as the kernel says, within 1 %");
+  const told = compared.map(({ row, kernel }) =>
+    `${row.run} of ${kernel.run}, ${row.wait} of ${kernel.delay}`
+  );
+  assert.ok(exact().length >= 1, `no thread is within 1 %: ${told.join("; ")}`);
   for (const { row, kernel, stolen } of compared) {
-    const what = `${row.comm} [${row.tid}]`;
-    // What the hypervisor took is in the trace's run and not in the kernel's; both round to ticks.
-    const over = row.run - kernel.run;
+    const over = row.run + row.wait - kernel.run - kernel.delay;
+    // What the hypervisor took is in the trace's run and in neither of the kernel's; it is counted in ticks of 10 ms.
     assert.ok(
-      over >= -0.01 * kernel.run - 1e6 && over <= 0.01 * kernel.run + stolen + 21e6,
-      `${what} ran ${row.run} ns, by the kernel ${kernel.run}, ${stolen} stolen`,
-    );
-    assert.ok(
-      Math.abs(row.wait - kernel.delay) <= 0.01 * kernel.delay + 1e6,
-      `${what} waited ${row.wait} ns, by the kernel ${kernel.delay}`,
+      over >= -0.01 * (kernel.run + kernel.delay) &&
+        over <= 0.01 * (kernel.run + kernel.delay) + stolen + 21e6,
+      `${row.comm} [${row.tid}] ran and waited ${row.run} + ${row.wait} ns, by the kernel ${kernel.run} + ${kernel.delay}`,
     );
   }
 });
