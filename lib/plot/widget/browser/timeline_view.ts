@@ -1,11 +1,12 @@
 import { FIRST_THREAD, State } from "../protocol.ts";
-import { causeColor } from "../../palette.ts";
 import { wakeesOf, wakersOf } from "./chain.ts";
 import { describeCpu, describeGap, describeThread, momentText } from "./describe.ts";
 import { type Detail, showDetails } from "./details.ts";
-import { element, makeParts, paintParts, type Parts } from "./dom.ts";
+import { makeParts, paintParts, type Parts } from "./dom.ts";
 import { listen } from "./input.ts";
-import { Layout, type Placed } from "./layout.ts";
+import { Layout } from "./layout.ts";
+import { showLegend } from "./legend.ts";
+import { busyMoment, gapAt, gapOf, longestIn } from "./look_up.ts";
 import { type Model, nameOf } from "./model.ts";
 import { culpritOf, Picture, type Selection } from "./picture.ts";
 import { FrameClock, type WidgetStats } from "./stats.ts";
@@ -147,7 +148,8 @@ export class TimelineView {
     if (index >= 0) {
       const own = gaps.byThread.get(index + FIRST_THREAD) ?? [];
       this.#gap = own.find((gap) => Math.abs(gaps.from[gap]! - at) < 2) ?? this.#gap;
-      this.#chooseLongest(index, at, at + dur);
+      const { track } = this.model.threads[index]!;
+      if (track.length > 0) this.chooseRow(index, longestIn(track, at, at + dur));
     } else if (place.tid !== undefined) this.say(`Thread ${place.tid} did nothing in this view's time`);
     this.redraw();
     return true;
@@ -161,32 +163,6 @@ export class TimelineView {
     this.chooseRow(thread, Math.max(0, Math.min(track.length - 1, track.rowAt(t))));
   }
 
-  /** Chooses the slice that takes the most of [from, to]: a gap may be several, where the thread was moved. */
-  #chooseLongest(thread: number, from: number, to: number): void {
-    const { track } = this.model.threads[thread]!;
-    if (track.length === 0) return;
-    let best = Math.max(0, Math.min(track.length - 1, track.rowAt(from)));
-    let most = 0;
-    for (let row = best; row < track.length && track.time[row]! < to; row++) {
-      const overlap = Math.min(to, track.time[row + 1]!) - Math.max(from, track.time[row]!);
-      if (overlap <= most) continue;
-      most = overlap;
-      best = row;
-    }
-    this.chooseRow(thread, best);
-  }
-
-  /** The gap of the ledger that slice `row` of the thread is in; -1 none. */
-  #gapOf(thread: number, row: number): number {
-    const { gaps, threads } = this.model;
-    const { track } = threads[thread]!;
-    if (track.category[row]! >= State.Sleeping) return -1;
-    const from = track.time[row]!;
-    const to = track.time[row + 1]!;
-    const own = gaps.byThread.get(thread + FIRST_THREAD) ?? [];
-    return own.find((gap) => gaps.from[gap]! < to && gaps.to[gap]! > from) ?? -1;
-  }
-
   /** Chooses slice `row` of the thread. */
   chooseRow(thread: number, row: number): void {
     const { track } = this.model.threads[thread]!;
@@ -195,7 +171,7 @@ export class TimelineView {
       thread,
       row,
       wakers: wakersOf(this.model, thread, row),
-      gap: this.#gapOf(thread, row),
+      gap: gapOf(this.model, thread, row),
       wakees: runs ? wakeesOf(this.model, thread + FIRST_THREAD, track.time[row]!, track.time[row + 1]!) : [],
     };
     if (this.#found !== undefined && !this.#found.includes(thread)) this.search("");
@@ -248,7 +224,7 @@ export class TimelineView {
 
   /** Goes to the next gap in time (`by` 1) or the one before (-1). */
   stepGap(by: 1 | -1): void {
-    const { gaps, header } = this.model;
+    const { gaps } = this.model;
     if (gaps.length === 0) return;
     const { from, span } = this.view.goal;
     const middle = from + span / 2;
@@ -258,12 +234,7 @@ export class TimelineView {
       : gaps.from.findLastIndex((at) => at < middle);
     if (near) next = this.#gap + by;
     if (next < 0 || next >= gaps.length) next = by === 1 ? 0 : gaps.length - 1;
-    this.#gap = next;
-    this.goTo({
-      ts: header.from + gaps.from[next]!,
-      dur: gaps.to[next]! - gaps.from[next]!,
-      tid: header.tid[gaps.who[next]! - FIRST_THREAD] ?? -1,
-    });
+    this.#goToGap(next);
     this.say(`Gap ${next + 1} of ${gaps.length}`);
   }
 
@@ -338,7 +309,7 @@ export class TimelineView {
     const step = this.view.span / this.layout.timeWidth;
     if (lane.kind === "thread") return describeThread(this.model, this.model.threads[lane.at]!, t, step);
     if (lane.kind === "cpu") return describeCpu(this.model, this.model.cpus[lane.at]!, t, step);
-    const gap = this.#gapAt(t, step);
+    const gap = gapAt(this.model.gaps, t, step);
     return gap < 0
       ? []
       : [nameOf(this.model.header, this.model.gaps.who[gap]!), ...describeGap(this.model, gap)];
@@ -349,18 +320,14 @@ export class TimelineView {
     const placed = this.layout.laneAt(y);
     if (placed === undefined) return;
     const t = this.timeAt(Math.max(x, this.layout.gutter));
+    const step = this.view.span / this.layout.timeWidth;
     const { lane } = placed;
-    if (lane.kind === "thread") return this.choose(lane.at, this.#sliceNear(placed, t));
+    if (lane.kind === "thread") {
+      return this.choose(lane.at, busyMoment(this.model.threads[lane.at]!.track, t, step));
+    }
     if (lane.kind === "cpu") return this.#clickCpu(lane.at, t);
-    const gap = this.#gapAt(t, this.view.span / this.layout.timeWidth);
-    if (gap < 0) return;
-    const { gaps, header } = this.model;
-    this.#gap = gap;
-    this.goTo({
-      ts: header.from + gaps.from[gap]!,
-      dur: gaps.to[gap]! - gaps.from[gap]!,
-      tid: header.tid[gaps.who[gap]! - FIRST_THREAD] ?? -1,
-    });
+    const gap = gapAt(this.model.gaps, t, step);
+    if (gap >= 0) this.#goToGap(gap);
   }
 
   /** The moment at a column of the canvas. */
@@ -373,6 +340,16 @@ export class TimelineView {
     this.parts.found.textContent = text;
   }
 
+  #goToGap(gap: number): void {
+    const { gaps, header } = this.model;
+    this.goTo({
+      ts: header.from + gaps.from[gap]!,
+      dur: gaps.to[gap]! - gaps.from[gap]!,
+      tid: header.tid[gaps.who[gap]! - FIRST_THREAD] ?? -1,
+    });
+    this.#gap = gap;
+  }
+
   #clickCpu(at: number, t: number): void {
     const cpu = this.model.cpus[at]!;
     const step = this.view.span / this.layout.timeWidth;
@@ -381,28 +358,6 @@ export class TimelineView {
     const row = cpu.longest.of(Math.max(0, first), Math.min(cpu.track.length, last + 1));
     const who = row < 0 ? -1 : cpu.who[row]! - FIRST_THREAD;
     if (who >= 0) this.choose(who, Math.max(cpu.track.time[row]!, Math.min(t, cpu.track.time[row + 1]! - 1)));
-  }
-
-  /** The moment in the pixel at `t` at which the thread ran or waited, if it slept at `t` itself. */
-  #sliceNear({ lane }: Placed, t: number): number {
-    if (lane.kind !== "thread") return t;
-    const { track } = this.model.threads[lane.at]!;
-    const step = this.view.span / this.layout.timeWidth;
-    let row = Math.max(0, track.rowAt(t));
-    for (const end = t + step; row < track.length && track.time[row]! < end; row++) {
-      const state = track.category[row]!;
-      if (state >= State.Running && state <= State.Woken) return Math.max(t, track.time[row]!);
-    }
-    return t;
-  }
-
-  #gapAt(t: number, step: number): number {
-    const { gaps } = this.model;
-    let best = -1;
-    for (let i = 0; i < gaps.length && gaps.from[i]! <= t + 3 * step; i++) {
-      if (Math.max(gaps.to[i]!, gaps.from[i]! + 3 * step) >= t && !(gaps.dur[i]! < gaps.dur[best]!)) best = i;
-    }
-    return best;
   }
 
   #arrange(): void {
@@ -429,39 +384,7 @@ export class TimelineView {
   }
 
   #legend(): void {
-    const { legend } = this.parts;
-    const item = (color: string, text: string, hatched = false) => {
-      const swatch = element("i");
-      swatch.style.background = hatched
-        ? `repeating-linear-gradient(-45deg,${this.#theme.hatch} 0 2px,${color} 2px 4px)`
-        : color;
-      const entry = element("span");
-      entry.append(swatch, text);
-      return entry;
-    };
-    const words = ["unknown", "running", "preempted", "woken, waits", "sleeping", "blocked", "stopped"];
-    const order = [
-      State.Running,
-      State.Preempted,
-      State.Woken,
-      State.Sleeping,
-      State.Blocked,
-      State.Stopped,
-      State.Unknown,
-    ];
-    const causes = [...new Set(this.model.gaps.cause)];
-    const culprit = culpritOf(this.model, this.#selection);
-    legend.replaceChildren(
-      ...order.map((state) => item(this.#theme.states[state]!, words[state]!, state === State.Unknown)),
-      ...(causes.length === 0 ? [] : [element("span", "", "· gaps:")]),
-      ...causes.map((cause) => {
-        const name = this.model.header.causes[cause]!;
-        return item(causeColor(name), name);
-      }),
-      ...(culprit < 0
-        ? []
-        : [item(this.#theme.culprit, `on CPUs: ${nameOf(this.model.header, culprit)}, which took its time`)]),
-    );
+    showLegend(this.parts.legend, this.model, this.#theme, culpritOf(this.model, this.#selection));
   }
 
   #draw(): void {
