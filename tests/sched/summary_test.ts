@@ -69,10 +69,13 @@ async function recorded(dir: string): Promise<Compared[]> {
   }
 }
 
+/** ns by which the records of one thread may be late in all; what was seen here was up to 45 ms. */
+const LATE = 100e6;
+
 Deno.test("run and wait are the kernel's run time and run_delay within 1 %, where the number of runs is the kernel's", async () => {
   const near = (found: number, counted: number) => Math.abs(found - counted) <= 0.01 * counted + 0.5e6;
-  // This machine loses records, and its hypervisor takes CPUs away in the middle of a switch, after the kernel has looked at the clock
-  // and before it writes the record: then the record is late, and the wait shorter than the kernel's by as much as the run is longer.
+  // This machine loses records, and its hypervisor takes CPUs away in the middle of a switch or a wakeup, after the kernel has looked at
+  // the clock and before it writes the record: then the record is late. Not all threads are hit by that.
   const compared: Compared[] = [];
   const exact = () =>
     compared.filter(({ row, kernel }) => near(row.run, kernel.run) && near(row.wait, kernel.delay));
