@@ -5,6 +5,7 @@
  */
 import "../frame/with_arquero.ts";
 export * from "./clock_mapping.ts";
+export * from "./core_cookies.ts";
 export * from "./fingerprint.ts";
 export * from "./histogram.ts";
 export * from "./inject.ts";

@@ -29,6 +29,7 @@ ${TRACE_HELP}
       --group NAME=WHO,...  these threads are of group NAME: process or thread numbers, names (of the thread or its process, with
                         * and ?); may be given more than once, the first that fits counts
       --cookies PATH    groups from a file: a line "NUMBER COOKIE" for each thread or process
+      --list-cookies    print such lines for the threads of this machine that have a cookie now; no FILE (needs root)
       --cores CPUS      CPUs that share a core, such as 0,2; once for each core (default: what the recording tells)
       --trust NAME      this group neither spies nor is spied upon; may be given more than once
       --kthreads TRUST  the kernel's threads: trusted (default), victim or untrusted
@@ -42,6 +43,7 @@ ${TRACE_HELP}
 Examples:
   schedscope audit --by vm host.data
   schedscope audit --group red=4711,4712 --group blue='web*' --others trusted perf.data
+  sudo schedscope audit --list-cookies >cookies && schedscope audit --cookies cookies perf.data
   schedscope audit --cores 0,1 --cores 2,3 --json perf.data | jq '.exposure.pairs[0]'
 `;
 
@@ -55,6 +57,7 @@ export async function run(args: string[]): Promise<number> {
     by: { value: true },
     group: { value: true },
     cookies: { value: true },
+    "list-cookies": {},
     cores: { value: true },
     trust: { value: true },
     kthreads: { value: true },
@@ -68,6 +71,10 @@ export async function run(args: string[]): Promise<number> {
   if (parsed.has("help")) {
     console.log(HELP.trimEnd());
     return ExitCode.Ok;
+  }
+  if (parsed.has("list-cookies")) {
+    if (parsed.rest.length > 0) throw new UsageError("--list-cookies asks this machine and takes no FILE");
+    return await listCookies();
   }
   if (parsed.rest.length !== 1) throw new UsageError(`Expected one FILE but found ${parsed.rest.length}`);
   const given = (["by", "group", "cookies"] as const).filter((option) => parsed.has(option));
@@ -102,6 +109,22 @@ export async function run(args: string[]): Promise<number> {
   if (parsed.has("json")) console.log(JSON.stringify(asJson(trace, audit, limit ?? Infinity)));
   else print(audit, limit ?? 10);
   return ExitCode.Ok;
+}
+
+/** Prints the cookies of this machine's threads. */
+async function listCookies(): Promise<number> {
+  const { formatCookies, readCookies } = await import("../bench/core_cookies.ts");
+  const { NativeError } = await import("../native/error.ts");
+  try {
+    const text = formatCookies(readCookies());
+    if (text === "") console.error("No thread of this machine has a cookie");
+    else console.log(text.trimEnd());
+    return ExitCode.Ok;
+  } catch (error) {
+    if (!(error instanceof NativeError)) throw error;
+    console.error(`schedscope audit: ${error.message}`);
+    return error.code === "EPERM" ? ExitCode.Failed : ExitCode.Lacking;
+  }
 }
 
 /** A group, and what makes a thread one of it. */

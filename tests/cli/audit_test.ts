@@ -76,6 +76,13 @@ Deno.test("schedscope audit prints what coreAudit() finds, with groups of every 
       assert.match(out, /Forced idle[^]*Changes of a core[^]*Gangs/);
     });
 
+    await t.step("the cookies of this machine, or why it has none", async () => {
+      const { code, out, err } = await audited("--list-cookies");
+      assert.ok(code === 0 || (code === 3 && /CONFIG_SCHED_CORE|no SMT/.test(err)), err);
+      assert.match(out, /^(?:\d+ 0x[0-9a-f]+\n)*$/);
+      assert.equal((await audited("--list-cookies", file)).code, 2);
+    });
+
     await t.step("a host without machines says so", async () => {
       const { code, err } = await audited(file, ...cores, "--by", "vm");
       assert.equal(code, 0);

@@ -55,7 +55,7 @@ export interface CoreAuditAllOptions extends CoreAuditOptions, ForcedIdleOptions
  * (`gangs`, `steal`). Each part is a function of its own as well, with the same options.
  *
  * `groups` says who trusts whom: processes by default, `vm` for the machines of a host, a map from thread or process to
- * name for cookies of core scheduling (`parseCookies`) or tenants.
+ * name for cookies of core scheduling (`readCookies`, `parseCookies`) or tenants.
  *
  * Needs `sched:sched_switch`, and `sched:sched_waking` or `sched:sched_wakeup`. Throws `MissingEventError`, and RangeError where
  * neither the trace nor `cores` tells which CPUs share a core.
