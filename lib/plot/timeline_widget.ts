@@ -94,6 +94,9 @@ export class TimelineWidget {
  * ledger marked by cause, holes hatched. Zoom, pan, search a thread, point at a slice for its state, waker, cause and times, click
  * it to follow the chain of wakeups. It works in a notebook and in a page, without any network.
  *
+ * A link to {@linkcode TimelineWidget.link} leads to a place, from anywhere in the page; a script in it finds the widgets in
+ * `schedscopeWidgets`, which have `goTo({ ts, dur, tid })` and `stats`: how fast they draw.
+ *
  * Needs `sched:sched_switch`; without wakeups there are lanes of CPUs only.
  *
  * @example

@@ -101,7 +101,7 @@ Deno.test("hovering tells state, waker, cause and durations; a click follows the
     await page.keyboard.press("Enter");
     assert.deepEqual((await factsOf(page)).tid, 20);
     await page.keyboard.press("Enter");
-    assert.match((await factsOf(page)).found, /was no thread/);
+    assert.match((await factsOf(page)).found, /parent\[20\] woken by an interrupt on an idle CPU/);
 
     await page.keyboard.press("c");
     assert.deepEqual((await factsOf(page)).threads.toSorted(), ["parent[20]", "worker[30]"]);

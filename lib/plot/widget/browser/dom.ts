@@ -48,7 +48,8 @@ button:hover{border-color:var(--soft)}
 button[hidden]{display:none}
 button[aria-pressed=true]{background:var(--selected);color:#fff;border-color:var(--selected)}
 :focus-visible{outline:2px solid var(--selected);outline-offset:1px}
-.found{color:var(--soft);min-width:5em}
+.found{position:absolute;right:18px;bottom:8px;padding:2px 9px;background:var(--ground);border:1px solid var(--soft);border-radius:4px;pointer-events:none;font-size:12px;z-index:1}
+.found:empty{display:none}
 .note{padding:5px 10px;color:var(--soft);border-bottom:1px solid var(--line)}
 .note:empty{display:none}
 .stage{position:relative;overflow:hidden}
@@ -95,7 +96,7 @@ export function makeParts(host: HTMLElement, title: string, note: string): Parts
     button.setAttribute("aria-label", label);
   }
   buttons.chain.setAttribute("aria-pressed", "false");
-  bar.append(heading, search, found, ...Object.values(buttons));
+  bar.append(heading, search, ...Object.values(buttons));
   const stage = element("div", "stage");
   const canvas = element("canvas");
   canvas.tabIndex = 0;
@@ -104,7 +105,7 @@ export function makeParts(host: HTMLElement, title: string, note: string): Parts
   canvas.setAttribute("aria-describedby", "help");
   const tip = element("div", "tip");
   tip.hidden = true;
-  stage.append(canvas, tip);
+  stage.append(canvas, found, tip);
   const details = element("div", "details");
   details.setAttribute("role", "status");
   const help = element("div", "help", HELP);

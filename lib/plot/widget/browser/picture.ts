@@ -1,6 +1,6 @@
 import { causeColor } from "../../palette.ts";
 import { FIRST_THREAD, State } from "../protocol.ts";
-import type { Wake } from "./chain.ts";
+import { byTask, type Wake } from "./chain.ts";
 import { AXIS, type Layout, type Placed } from "./layout.ts";
 import { type Model, nameOf } from "./model.ts";
 import {
@@ -220,7 +220,7 @@ export class Picture {
         const at = x(wake.ts);
         const waker = threads.get(wake.waker - FIRST_THREAD);
         const wakee = threads.get(wake.wakee - FIRST_THREAD);
-        if (waker !== undefined && wakee !== undefined) {
+        if (waker !== undefined && wakee !== undefined && byTask(wake.source)) {
           this.#text.arrow(at, middle(waker), at, middle(wakee), color, theme.ground);
         }
         const place = this.#cpusOf(wake);

@@ -1,6 +1,6 @@
 import { FIRST_THREAD, State } from "../protocol.ts";
-import { wakeesOf, wakersOf } from "./chain.ts";
-import { describeCpu, describeGap, describeThread, momentText } from "./describe.ts";
+import { byTask, wakeesOf, wakersOf } from "./chain.ts";
+import { describeCpu, describeGap, describeThread, momentText, wakeText } from "./describe.ts";
 import { type Detail, showDetails } from "./details.ts";
 import { makeParts, paintParts, type Parts } from "./dom.ts";
 import { listen } from "./input.ts";
@@ -49,6 +49,7 @@ export class TimelineView {
   #found: readonly number[] | undefined;
   #onlyChain = false;
   #gap = -1;
+  #saying: ReturnType<typeof setTimeout> | undefined;
 
   constructor(host: HTMLElement, model: Model, options: ViewOptions) {
     this.host = host;
@@ -207,10 +208,11 @@ export class TimelineView {
     if (selection === undefined) return;
     const wake = forward ? selection.wakees[0] : selection.wakers[0];
     const to = wake === undefined ? -1 : (forward ? wake.wakee : wake.waker) - FIRST_THREAD;
-    if (wake === undefined || to < 0) {
-      this.say(forward ? "It woke nobody during this slice" : "Who woke it is not known, or was no thread");
-      return;
+    if (wake === undefined) {
+      return this.say(forward ? "It woke nobody during this slice" : "Who woke it is not known");
     }
+    // An interrupt is nobody's doing: the thread that it came upon is only named.
+    if (to < 0 || (!forward && !byTask(wake.source))) return this.say(wakeText(this.model, wake));
     this.follow(to, wake.ts);
   }
 
@@ -335,9 +337,11 @@ export class TimelineView {
     return this.view.from + (x - this.layout.gutter) / this.layout.timeWidth * this.view.span;
   }
 
-  /** A few words beside the search. */
+  /** Says a few words over the lanes, for a while. */
   say(text: string): void {
     this.parts.found.textContent = text;
+    clearTimeout(this.#saying);
+    this.#saying = setTimeout(() => this.parts.found.textContent = "", 8000);
   }
 
   #goToGap(gap: number): void {
