@@ -1,5 +1,5 @@
 /**
- * Figures of gaps and schedules, as inline SVG, and the page that holds them.
+ * Figures of gaps and schedules, as inline SVG, a timeline that one can move in, and the page that holds them.
  *
  * @module
  */
@@ -12,6 +12,9 @@ export * from "./plot_cause_share.ts";
 export * from "./plot_exposure.ts";
 export * from "./plot_gangs.ts";
 export * from "./plot_gap_histogram.ts";
+export * from "./plot_jain.ts";
+export * from "./plot_lag.ts";
+export * from "./plot_runqueue_depth.ts";
 export * from "./plot_state_share.ts";
 export * from "./plot_survival.ts";
 export * from "./plot_timeline.ts";
