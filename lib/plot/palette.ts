@@ -14,6 +14,8 @@ export const CAUSE_COLORS: Readonly<Record<string, string>> = {
   "softirq": "#56b4e9",
   "steal": "#ce79a7",
   "throttled": "#882255",
+  "forced idle": "#78c369",
+  "offline": "#5a4b00",
   "nothing scheduled": "#6e4ddf",
   "unknown": "#b8b8b8",
 };
