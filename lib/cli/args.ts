@@ -81,3 +81,24 @@ export function parseArgs<Name extends string>(
     rest,
   };
 }
+
+/**
+ * Parses the command line of a command, which has `--help` and `-h` besides its `options`. Asked for it, it prints `help` and returns
+ * undefined. Throws {@linkcode UsageError}.
+ */
+export function parseCommand<Name extends string>(
+  args: readonly string[],
+  options: Readonly<Record<Name, OptionSpec>>,
+  help: string,
+): ParsedArgs<Name> | undefined {
+  const parsed = parseArgs<Name | "help">(args, { ...options, help: { short: "h" } });
+  if (!parsed.has("help")) return parsed;
+  console.log(help.trimEnd());
+  return undefined;
+}
+
+/** The one FILE of a command that takes no more and no less. Throws {@linkcode UsageError}. */
+export function oneFile({ rest }: { readonly rest: readonly string[] }): string {
+  if (rest.length !== 1) throw new UsageError(`Expected one FILE but found ${rest.length}`);
+  return rest[0]!;
+}

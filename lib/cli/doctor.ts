@@ -1,6 +1,6 @@
 import { checkMachine, type MachineCheck } from "../tools/check_machine.ts";
 import { type CleanedUp, cleanStale, findStale } from "../trace/record/clean_stale.ts";
-import { parseArgs } from "./args.ts";
+import { parseCommand } from "./args.ts";
 import { ExitCode, UsageError } from "./exit_code.ts";
 
 /** One line for the list of commands. */
@@ -26,11 +26,8 @@ Examples:
 
 /** Runs the command; returns its exit code. */
 export async function run(args: string[]): Promise<number> {
-  const parsed = parseArgs(args, { clean: {}, require: { value: true }, json: {}, help: { short: "h" } });
-  if (parsed.has("help")) {
-    console.log(HELP.trimEnd());
-    return ExitCode.Ok;
-  }
+  const parsed = parseCommand(args, { clean: {}, require: { value: true }, json: {} }, HELP);
+  if (parsed === undefined) return ExitCode.Ok;
   if (parsed.rest.length > 0) {
     throw new UsageError(`Expected no arguments but found ${parsed.rest.join(" ")}`);
   }

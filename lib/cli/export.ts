@@ -1,11 +1,11 @@
 import { EXPORT_FORMATS, type ExportFormat, exportTrace, isTableFormat } from "../trace/export.ts";
 import { openTrace } from "../trace/open.ts";
 import type { Trace } from "../trace/trace.ts";
-import { parseArgs } from "./args.ts";
+import { oneFile, parseCommand } from "./args.ts";
 import { parseDuration } from "./duration.ts";
 import { ExitCode, UsageError } from "./exit_code.ts";
 import { interruptible } from "./interrupted.ts";
-import { TRACE_HELP, TRACE_OPTIONS, traceOptions } from "./trace_args.ts";
+import { tellCoverage, TRACE_HELP, TRACE_OPTIONS, traceOptions } from "./trace_args.ts";
 import { parseWindow } from "./window_args.ts";
 
 /** One line for the list of commands. */
@@ -48,7 +48,7 @@ Examples:
 
 /** Runs the command; returns its exit code. */
 export async function run(args: string[]): Promise<number> {
-  const parsed = parseArgs(args, {
+  const parsed = parseCommand(args, {
     ...TRACE_OPTIONS,
     to: { value: true },
     output: { short: "o", value: true },
@@ -59,13 +59,9 @@ export async function run(args: string[]): Promise<number> {
     host: { value: true },
     run: { value: true },
     ns: {},
-    help: { short: "h" },
-  });
-  if (parsed.has("help")) {
-    console.log(HELP.trimEnd());
-    return ExitCode.Ok;
-  }
-  if (parsed.rest.length !== 1) throw new UsageError(`Expected one FILE but found ${parsed.rest.length}`);
+  }, HELP);
+  if (parsed === undefined) return ExitCode.Ok;
+  const file = oneFile(parsed);
   const format = formatOf(parsed.get("to"));
   const window = parsed.get("window");
   const events = parsed.get("event")?.split(",");
@@ -90,7 +86,7 @@ export async function run(args: string[]): Promise<number> {
   const name = parsed.get("run");
 
   await interruptible(async (signal) => {
-    const trace = await openTrace(parsed.rest[0]!, {
+    const trace = await openTrace(file, {
       ...traceOptions(parsed),
       ...(window === undefined ? {} : { window: parseWindow(window) }),
       ...(events === undefined ? {} : { events }),
@@ -108,12 +104,7 @@ export async function run(args: string[]): Promise<number> {
       nanoseconds: parsed.has("ns"),
       signal,
     });
-    const { quality } = trace;
-    if (quality.share < 0.9995) {
-      console.error(
-        `The trace covers ${(quality.share * 100).toFixed(2)} % of CPU-time; see schedscope info.`,
-      );
-    }
+    tellCoverage(trace);
   });
   return ExitCode.Ok;
 }

@@ -3,9 +3,9 @@ import { openTrace } from "../trace/open.ts";
 import { gaps } from "../sched/gaps.ts";
 import { longestGaps } from "../sched/longest_gaps.ts";
 import { parseDuration } from "./duration.ts";
-import { parseArgs } from "./args.ts";
-import { TRACE_HELP, TRACE_OPTIONS, traceOptions } from "./trace_args.ts";
-import { ExitCode, UsageError } from "./exit_code.ts";
+import { oneFile, parseCommand } from "./args.ts";
+import { tellCoverage, TRACE_HELP, TRACE_OPTIONS, traceOptions } from "./trace_args.ts";
+import { ExitCode } from "./exit_code.ts";
 import { wholeNumber } from "./whole_number.ts";
 
 /** One line for the list of commands. */
@@ -33,24 +33,20 @@ Examples:
 
 /** Runs the command; returns its exit code. */
 export async function run(args: string[]): Promise<number> {
-  const parsed = parseArgs(args, {
+  const parsed = parseCommand(args, {
     ...TRACE_OPTIONS,
     threshold: { value: true },
     tid: { short: "t", value: true },
     top: { short: "n", value: true },
     json: {},
-    help: { short: "h" },
-  });
-  if (parsed.has("help")) {
-    console.log(HELP.trimEnd());
-    return ExitCode.Ok;
-  }
-  if (parsed.rest.length !== 1) throw new UsageError(`Expected one FILE but found ${parsed.rest.length}`);
+  }, HELP);
+  if (parsed === undefined) return ExitCode.Ok;
+  const file = oneFile(parsed);
   const threshold = parseDuration(parsed.get("threshold") ?? "1ms", "--threshold");
   const tids = parsed.get("tid")?.split(",").map((text) => wholeNumber(text, "--tid"));
   const top = wholeNumber(parsed.get("top") ?? "20", "--top");
 
-  const trace = await openTrace(parsed.rest[0]!, traceOptions(parsed));
+  const trace = await openTrace(file, traceOptions(parsed));
   const ledger = gaps(trace, { threshold, ...(tids === undefined ? {} : { tids }) });
   const { quality } = trace;
   if (parsed.has("json")) {
@@ -72,8 +68,6 @@ export async function run(args: string[]): Promise<number> {
     console.log(longestGaps(ledger.gaps, top).toText({ limit: top }));
     console.log(`\n${ledger.causes.toText()}`);
   }
-  if (quality.share < 0.9995) {
-    console.error(`The trace covers ${(quality.share * 100).toFixed(2)} % of CPU-time; see schedscope info.`);
-  }
+  tellCoverage(trace);
   return ExitCode.Ok;
 }

@@ -1,9 +1,9 @@
 import { formatNs } from "../frame/format_ns.ts";
 import { openTrace } from "../trace/open.ts";
 import type { Trace } from "../trace/trace.ts";
-import { parseArgs } from "./args.ts";
+import { oneFile, parseCommand } from "./args.ts";
 import { TRACE_HELP, TRACE_OPTIONS, traceOptions } from "./trace_args.ts";
-import { ExitCode, UsageError } from "./exit_code.ts";
+import { ExitCode } from "./exit_code.ts";
 
 /** One line for the list of commands. */
 export const summary = "what a trace holds, on which machine it was made, and what is missing from it";
@@ -26,13 +26,10 @@ Examples:
 
 /** Runs the command; returns its exit code. */
 export async function run(args: string[]): Promise<number> {
-  const parsed = parseArgs(args, { ...TRACE_OPTIONS, json: {}, help: { short: "h" } });
-  if (parsed.has("help")) {
-    console.log(HELP.trimEnd());
-    return ExitCode.Ok;
-  }
-  if (parsed.rest.length !== 1) throw new UsageError(`Expected one FILE but found ${parsed.rest.length}`);
-  const trace = await openTrace(parsed.rest[0]!, { ...traceOptions(parsed), lazy: true });
+  const parsed = parseCommand(args, { ...TRACE_OPTIONS, json: {} }, HELP);
+  if (parsed === undefined) return ExitCode.Ok;
+  const file = oneFile(parsed);
+  const trace = await openTrace(file, { ...traceOptions(parsed), lazy: true });
   if (parsed.has("json")) console.log(JSON.stringify(infoOf(trace), null, 2));
   else printInfo(trace);
   return ExitCode.Ok;

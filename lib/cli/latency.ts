@@ -1,10 +1,10 @@
 import { latency } from "../sched/latency/latency.ts";
 import type { LatencySortKey } from "../sched/latency/perf_6_1.ts";
 import { openTrace } from "../trace/open.ts";
-import { parseArgs } from "./args.ts";
+import { oneFile, parseCommand } from "./args.ts";
 import { ExitCode, UsageError } from "./exit_code.ts";
 import { wholeNumber } from "./whole_number.ts";
-import { TRACE_HELP, TRACE_OPTIONS, traceOptions } from "./trace_args.ts";
+import { tellCoverage, TRACE_HELP, TRACE_OPTIONS, traceOptions } from "./trace_args.ts";
 
 /** One line for the list of commands. */
 export const summary = "how long threads waited for a CPU once they wanted one (as perf sched latency)";
@@ -45,20 +45,16 @@ const COLUMN = {
 
 /** Runs the command; returns its exit code. */
 export async function run(args: string[]): Promise<number> {
-  const parsed = parseArgs(args, {
+  const parsed = parseCommand(args, {
     ...TRACE_OPTIONS,
     pids: { short: "p" },
     sort: { short: "s", value: true },
     top: { short: "n", value: true },
     rules: { value: true },
     json: {},
-    help: { short: "h" },
-  });
-  if (parsed.has("help")) {
-    console.log(HELP.trimEnd());
-    return ExitCode.Ok;
-  }
-  if (parsed.rest.length !== 1) throw new UsageError(`Expected one FILE but found ${parsed.rest.length}`);
+  }, HELP);
+  if (parsed === undefined) return ExitCode.Ok;
+  const file = oneFile(parsed);
   const rules = parsed.get("rules") ?? "correct";
   if (rules !== "correct" && rules !== "perf-6.1") {
     throw new UsageError(`--rules is correct or perf-6.1 and not ${JSON.stringify(rules)}`);
@@ -67,7 +63,7 @@ export async function run(args: string[]): Promise<number> {
   const top = parsed.get("top");
   const limit = top === undefined ? undefined : wholeNumber(top, "--top");
   const byThread = parsed.has("pids");
-  const trace = await openTrace(parsed.rest[0]!, traceOptions(parsed));
+  const trace = await openTrace(file, traceOptions(parsed));
   if (rules === "perf-6.1") {
     if (parsed.has("json") || limit !== undefined) {
       throw new UsageError("--json and --top go with --rules correct");
@@ -90,9 +86,7 @@ export async function run(args: string[]): Promise<number> {
     return ExitCode.Ok;
   }
   console.log(table.toText({ limit: limit ?? table.length, width: 200 }));
-  if (quality.share < 0.9995) {
-    console.error(`The trace covers ${(quality.share * 100).toFixed(2)} % of CPU-time; see schedscope info.`);
-  }
+  tellCoverage(trace);
   return ExitCode.Ok;
 }
 

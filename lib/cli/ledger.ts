@@ -1,8 +1,8 @@
 import { ledger, LEDGER_PARTS } from "../sched/ledger.ts";
 import { openTrace } from "../trace/open.ts";
-import { parseArgs } from "./args.ts";
+import { oneFile, parseCommand } from "./args.ts";
 import { ExitCode, UsageError } from "./exit_code.ts";
-import { TRACE_HELP, TRACE_OPTIONS, traceOptions } from "./trace_args.ts";
+import { tellCoverage, TRACE_HELP, TRACE_OPTIONS, traceOptions } from "./trace_args.ts";
 import { wholeNumber } from "./whole_number.ts";
 
 /** One line for the list of commands. */
@@ -32,20 +32,16 @@ Examples:
 
 /** Runs the command; returns its exit code. */
 export async function run(args: string[]): Promise<number> {
-  const parsed = parseArgs(args, {
+  const parsed = parseCommand(args, {
     ...TRACE_OPTIONS,
     by: { value: true },
     tid: { short: "t", value: true },
     top: { short: "n", value: true },
     all: { short: "a" },
     json: {},
-    help: { short: "h" },
-  });
-  if (parsed.has("help")) {
-    console.log(HELP.trimEnd());
-    return ExitCode.Ok;
-  }
-  if (parsed.rest.length !== 1) throw new UsageError(`Expected one FILE but found ${parsed.rest.length}`);
+  }, HELP);
+  if (parsed === undefined) return ExitCode.Ok;
+  const file = oneFile(parsed);
   const name = parsed.get("by") ?? "thread";
   const by = GROUPS.find((each) => each === name);
   if (by === undefined) {
@@ -53,7 +49,7 @@ export async function run(args: string[]): Promise<number> {
   }
   const tids = parsed.get("tid")?.split(",").map((text) => wholeNumber(text, "--tid"));
   const top = wholeNumber(parsed.get("top") ?? "30", "--top");
-  const trace = await openTrace(parsed.rest[0]!, traceOptions(parsed));
+  const trace = await openTrace(file, traceOptions(parsed));
   const table = ledger(trace, { by, ...(tids === undefined ? {} : { tids }) });
   const { quality } = trace;
   if (parsed.has("json")) {
@@ -68,8 +64,6 @@ export async function run(args: string[]): Promise<number> {
     ? table.select("comm", "tid", "wall", ...parts)
     : table.select("comm", "threads", "wall", ...parts);
   console.log(shown.toText({ limit: top, width: 400 }));
-  if (quality.share < 0.9995) {
-    console.error(`The trace covers ${(quality.share * 100).toFixed(2)} % of CPU-time; see schedscope info.`);
-  }
+  tellCoverage(trace);
   return ExitCode.Ok;
 }

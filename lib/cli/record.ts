@@ -1,5 +1,5 @@
 import { type Door, record, type Recording } from "../trace/record/mod.ts";
-import { parseArgs } from "./args.ts";
+import { parseCommand } from "./args.ts";
 import { parseDuration } from "./duration.ts";
 import { cpuList } from "./spin_args.ts";
 import { ExitCode, UsageError } from "./exit_code.ts";
@@ -39,7 +39,7 @@ the COMMAND did), 2 wrong usage, 3 the machine lacks something, with the command
 export async function run(args: string[]): Promise<number> {
   const dashes = args.indexOf("--");
   const command = dashes < 0 ? [] : args.slice(dashes + 1);
-  const parsed = parseArgs(dashes < 0 ? args : args.slice(0, dashes), {
+  const parsed = parseCommand(dashes < 0 ? args : args.slice(0, dashes), {
     output: { short: "o", value: true },
     door: { value: true },
     events: { value: true },
@@ -50,12 +50,8 @@ export async function run(args: string[]): Promise<number> {
     buffer: { value: true },
     duration: { short: "d", value: true },
     json: {},
-    help: { short: "h" },
-  });
-  if (parsed.has("help")) {
-    console.log(HELP.trimEnd());
-    return ExitCode.Ok;
-  }
+  }, HELP);
+  if (parsed === undefined) return ExitCode.Ok;
   if (parsed.rest.length > 0) throw new UsageError(`Expected -- before the COMMAND ${parsed.rest.join(" ")}`);
   const given = <T>(
     name: Parameters<typeof parsed.get>[0],

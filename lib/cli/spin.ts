@@ -1,5 +1,5 @@
 import { spin } from "../bench/spin.ts";
-import { parseArgs } from "./args.ts";
+import { parseCommand } from "./args.ts";
 import { ExitCode, UsageError } from "./exit_code.ts";
 import { interruptible } from "./interrupted.ts";
 import { SPIN_HELP, SPIN_OPTIONS, spinOptions } from "./spin_args.ts";
@@ -30,17 +30,13 @@ Examples:
 
 /** Runs the command; returns its exit code. */
 export async function run(args: string[]): Promise<number> {
-  const parsed = parseArgs(args, {
+  const parsed = parseCommand(args, {
     ...SPIN_OPTIONS,
     isolation: { value: true },
     trace: { value: true },
     json: {},
-    help: { short: "h" },
-  });
-  if (parsed.has("help")) {
-    console.log(HELP.trimEnd());
-    return ExitCode.Ok;
-  }
+  }, HELP);
+  if (parsed === undefined) return ExitCode.Ok;
   if (parsed.rest.length > 0) throw new UsageError(`Expected options only but found ${parsed.rest[0]}`);
   const isolation = parsed.get("isolation") ?? "process";
   if (isolation !== "process" && isolation !== "thread") {

@@ -1,7 +1,7 @@
 import { findGaps } from "../bench/find_gaps.ts";
 import { nativeProgram } from "../native/programs.ts";
 import { CORE_NEEDS, ensurePackages } from "../tools/apt.ts";
-import { parseArgs } from "./args.ts";
+import { parseCommand } from "./args.ts";
 import { ExitCode, UsageError } from "./exit_code.ts";
 import { longestGaps } from "../sched/longest_gaps.ts";
 import { gapsPage, inOneSentence } from "./gaps_page.ts";
@@ -36,19 +36,15 @@ Examples:
 
 /** Runs the command; returns its exit code. */
 export async function run(args: string[]): Promise<number> {
-  const parsed = parseArgs(args, {
+  const parsed = parseCommand(args, {
     ...SPIN_OPTIONS,
     door: { value: true },
     output: { short: "o", value: true },
     top: { value: true },
     "no-install": {},
     json: {},
-    help: { short: "h" },
-  });
-  if (parsed.has("help")) {
-    console.log(HELP.trimEnd());
-    return ExitCode.Ok;
-  }
+  }, HELP);
+  if (parsed === undefined) return ExitCode.Ok;
   if (parsed.rest.length > 0) throw new UsageError(`Expected options only but found ${parsed.rest[0]}`);
   const door = parsed.get("door") ?? "auto";
   if (door !== "auto" && door !== "tracefs" && door !== "perf" && door !== "none") {

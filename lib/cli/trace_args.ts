@@ -1,4 +1,5 @@
 import type { OpenTraceOptions } from "../trace/open.ts";
+import type { Trace } from "../trace/trace.ts";
 import { wholeNumber } from "./whole_number.ts";
 import type { OptionSpec, ParsedArgs } from "./args.ts";
 
@@ -30,4 +31,10 @@ export function traceOptions(args: ParsedArgs<keyof typeof TRACE_OPTIONS>): Open
     ...(guest === undefined ? {} : { guest: wholeNumber(guest, "--guest") }),
     ...(args.has("cache") ? { cache: true } : {}),
   };
+}
+
+/** Tells on standard error how much of the machine's time `trace` covers, where that is not practically all. */
+export function tellCoverage({ quality: { share } }: Trace): void {
+  if (share >= 0.9995) return;
+  console.error(`The trace covers ${(share * 100).toFixed(2)} % of CPU-time; see schedscope info.`);
 }

@@ -1,6 +1,6 @@
 import { entitlement } from "../sched/entitlement.ts";
 import { niceWeight } from "../sched/nice_weight.ts";
-import { parseArgs } from "./args.ts";
+import { parseCommand } from "./args.ts";
 import { ExitCode, UsageError } from "./exit_code.ts";
 
 /** One line for the list of commands. */
@@ -25,11 +25,8 @@ Examples:
 
 /** Runs the command; returns its exit code. */
 export function run(args: string[]): Promise<number> {
-  const parsed = parseArgs(args, { cpus: { value: true }, nice: {}, json: {}, help: { short: "h" } });
-  if (parsed.has("help")) {
-    console.log(HELP.trimEnd());
-    return Promise.resolve(ExitCode.Ok);
-  }
+  const parsed = parseCommand(args, { cpus: { value: true }, nice: {}, json: {} }, HELP);
+  if (parsed === undefined) return Promise.resolve(ExitCode.Ok);
   const cpus = parsed.get("cpus");
   if (cpus === undefined) throw new UsageError("Expected --cpus");
   if (parsed.rest.length === 0) throw new UsageError("Expected at least one weight");

@@ -1,7 +1,7 @@
 import { whyNotRunning } from "../sched/why_not_running.ts";
 import { gaps } from "../sched/gaps.ts";
 import { openTrace } from "../trace/open.ts";
-import { parseArgs } from "./args.ts";
+import { oneFile, parseCommand } from "./args.ts";
 import { parseDuration } from "./duration.ts";
 import { ExitCode, UsageError } from "./exit_code.ts";
 import { TRACE_HELP, TRACE_OPTIONS, traceOptions } from "./trace_args.ts";
@@ -30,24 +30,20 @@ Examples:
 
 /** Runs the command; returns its exit code. */
 export async function run(args: string[]): Promise<number> {
-  const parsed = parseArgs(args, {
+  const parsed = parseCommand(args, {
     ...TRACE_OPTIONS,
     tid: { short: "t", value: true },
     at: { value: true },
     json: {},
-    help: { short: "h" },
-  });
-  if (parsed.has("help")) {
-    console.log(HELP.trimEnd());
-    return ExitCode.Ok;
-  }
-  if (parsed.rest.length !== 1) throw new UsageError(`Expected one FILE but found ${parsed.rest.length}`);
+  }, HELP);
+  if (parsed === undefined) return ExitCode.Ok;
+  const file = oneFile(parsed);
   const tid = parsed.get("tid");
   if (tid === undefined) throw new UsageError("which thread? --tid TID");
   const thread = wholeNumber(tid, "--tid");
   const moment = parsed.get("at");
   const at = moment === undefined ? undefined : parseDuration(moment, "--at");
-  const trace = await openTrace(parsed.rest[0]!, traceOptions(parsed));
+  const trace = await openTrace(file, traceOptions(parsed));
   const { to } = trace.span;
   if (at !== undefined && at > to) {
     throw new UsageError(`--at ${moment} lies behind the recording's end, ${(to / 1e9).toFixed(6)}s`);
