@@ -1,11 +1,11 @@
 import { DictColumn } from "../../frame/column.ts";
 import { Frame } from "../../frame/frame.ts";
-import { sortOrder } from "../../frame/sort_order.ts";
 import { type Ns, ns, type Ratio, ratio } from "../../frame/units.ts";
 import type { Trace } from "../../trace/trace.ts";
 import { type StateColumns, states } from "../states.ts";
 import { type GroupBy, threadGroups } from "../thread_groups.ts";
 import { type Gang, gangsIn, gangTids, Member, MEMBER_DOES } from "./gang_members.ts";
+import { stampOrder } from "./stamp_order.ts";
 
 /** Columns of {@linkcode GangReport.gangs}. Every time is in ns and of the time in which it is known of all members what they do. */
 export type GangColumns = {
@@ -153,7 +153,7 @@ class GangTally {
     this.#waited = new Float64Array(this.members <= MOST_SKEWED ? this.members : 0);
     this.#count[Member.Gone] = this.members;
     const { ts, member, does } = changes(lives, gang);
-    const order = sortOrder(ts);
+    const order = stampOrder(ts);
     let last = NaN;
     for (let i = 0; i < order.length; i++) {
       const at = order[i]!;
@@ -211,7 +211,11 @@ function changes(lives: Frame<StateColumns>, gang: Gang) {
   const dur = lives.column("dur");
   const state = lives.column("state").codes;
   let most = 0;
-  gang.first.forEach((first, who) => most += 2 * (gang.last[who]! - first));
+  gang.first.forEach((first, who) => {
+    for (let row = first; row < gang.last[who]!; row++) {
+      most += row + 1 === gang.last[who] || start[row + 1]! > start[row]! + dur[row]! ? 2 : 1;
+    }
+  });
   const ts = new Float64Array(most);
   const member = new Uint32Array(most);
   const does = new Uint8Array(most);
@@ -229,5 +233,5 @@ function changes(lives: Frame<StateColumns>, gang: Gang) {
       if (row + 1 === last || start[row + 1]! > end) put(end, who, Member.Gone);
     }
   });
-  return { ts: ts.subarray(0, length), member, does };
+  return { ts, member, does };
 }
