@@ -14,7 +14,8 @@ export type WakeupChainFigureColumns = {
   ts: NumericColumn;
   slept: NumericColumn;
   delay: NumericColumn;
-  worked: NumericColumn;
+  ran: NumericColumn;
+  preempted: NumericColumn;
   wake_source: DictColumn;
 };
 
@@ -151,22 +152,18 @@ function rootOf(depth: NumericColumn, thread: NumericColumn, via: NumericColumn)
 }
 
 /**
- * A wakeup chain as a waterfall: a lane for each step, the oldest on top: how long it slept, waited for a CPU once it was woken, and
- * worked until it woke the next, which is the arrow. Time counts back from where the chain was asked for.
+ * A wakeup chain as a waterfall: a lane for each step, the oldest on top: how long it slept, waited for a CPU once it was woken, was
+ * preempted and ran until it woke the next, which is the arrow. How it alternated between the last two is not drawn, only how long each was in all. Time counts back from where the chain was asked for.
  */
 export function plotWakeupChain<C extends WakeupChainFigureColumns>(
   chain: Frame<C>,
   options: WaterfallOptions = {},
 ): Figure {
   const { width = DEFAULT_WIDTH, lanes: most = 16 } = options;
-  const numbers = (name: "tid" | "ts" | "slept" | "delay" | "worked") => chain.column(name) as NumericColumn;
-  const [tid, ts, slept, delay, worked] = [
-    numbers("tid"),
-    numbers("ts"),
-    numbers("slept"),
-    numbers("delay"),
-    numbers("worked"),
-  ];
+  const numbers = (name: "tid" | "ts" | "slept" | "delay" | "ran" | "preempted") =>
+    chain.column(name) as NumericColumn;
+  const [tid, ts, slept] = [numbers("tid"), numbers("ts"), numbers("slept")];
+  const [delay, ran, preempted] = [numbers("delay"), numbers("ran"), numbers("preempted")];
   const comm: DictColumn = chain.column("comm");
   const source: DictColumn = chain.column("wake_source");
   const steps: number[] = [];
@@ -174,22 +171,26 @@ export function plotWakeupChain<C extends WakeupChainFigureColumns>(
   if (steps.length === 0) return emptyFigure("No wakeup is known.", width);
   const known = (value: number) => Number.isNaN(value) ? 0 : value;
   const first = ts[steps[0]!]!;
-  const end = Math.max(...steps.map((row) => ts[row]! + known(delay[row]!) + known(worked[row]!)));
+  const end = Math.max(
+    ...steps.map((row) => ts[row]! + known(delay[row]!) + known(ran[row]!) + known(preempted[row]!)),
+  );
   // Sleep before the chain's first wakeup is as long as it likes; a tenth of the picture is enough of it.
   const from = first - Math.min(known(slept[steps[0]!]!), (end - first) / 10);
   const bars: WaterfallBar[] = [];
   const links: WaterfallLink[] = [];
   steps.forEach((row, lane) => {
     const woken = ts[row]!;
-    const ran = woken + known(delay[row]!);
+    const began = woken + known(delay[row]!);
+    const ready = began + known(preempted[row]!);
     const put = (a: number, b: number, kind: string, color: string) => {
       if (Math.min(b, end) > Math.max(a, from)) {
         bars.push({ lane, from: Math.max(a, from), to: Math.min(b, end), kind, color, text: "" });
       }
     };
     put(woken - known(slept[row]!), woken, "asleep", "#9aa0a6");
-    put(woken, ran, "waits for a CPU", "#e69f00");
-    put(ran, ran + known(worked[row]!), "runs, until it wakes the next", "#0072b2");
+    put(woken, began, "waits for a CPU", "#e69f00");
+    put(began, ready, "preempted (in all)", "#d55e00");
+    put(ready, ready + known(ran[row]!), "runs (in all), until it wakes the next", "#0072b2");
     if (lane + 1 < steps.length) links.push({ time: ts[steps[lane + 1]!]!, from: lane, to: lane + 1 });
   });
   const names = steps.map((row) => laneName(comm.at(row), tid[row]!));
@@ -205,7 +206,9 @@ export function plotWakeupChain<C extends WakeupChainFigureColumns>(
     zero: end,
     alt: `Wakeup chain over ${formatNs(end - first)}: ${origin === "" ? "" : `${origin}, then `}` +
       steps.map((row, lane) =>
-        `${names[lane]} waited ${formatNs(delay[row]!)} and ran ${formatNs(worked[row]!)}`
+        `${names[lane]} waited ${formatNs(delay[row]!)}, was preempted ${formatNs(preempted[row]!)} and ran ${
+          formatNs(ran[row]!)
+        }`
       ).join("; "),
     ...(chain.length > steps.length
       ? { caption: `${chain.length - steps.length} older steps are not shown.` }

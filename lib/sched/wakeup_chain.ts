@@ -19,8 +19,13 @@ export type WakeupChainColumns = {
   slept: Ns;
   /** How long it was runnable until it ran, ns; NaN where the trace does not tell. */
   delay: Ns;
-  /** From when it ran first to when it woke the thread of the row before (in the first row: to the time asked for, or the trace's end), ns; NaN likewise. */
-  worked: Ns;
+  /**
+   * How long it ran from then until it woke the thread of the row before (in the first row: until the time asked for, or the trace's
+   * end), ns; NaN where the trace does not tell.
+   */
+  ran: Ns;
+  /** How long of that time it was kept from running: it had lost its CPU. ns; NaN likewise. */
+  preempted: Ns;
   /** What woke it. The chain ends at all but `task` and `new`. */
   wake_source: DictColumn<WakeSource>;
   /** Who woke it: the thread of the next row; of an interrupt whom that hit. -1 unknown. */
@@ -41,7 +46,8 @@ interface Link {
   readonly ts: number;
   readonly slept: number;
   readonly delay: number;
-  readonly worked: number;
+  readonly ran: number;
+  readonly preempted: number;
   readonly source: number;
   readonly waker: number;
 }
@@ -86,13 +92,14 @@ export function wakeupChain(
     ts: column((link) => link.ts),
     slept: column((link) => link.slept),
     delay: column((link) => link.delay),
-    worked: column((link) => link.worked),
+    ran: column((link) => link.ran),
+    preempted: column((link) => link.preempted),
     wake_source: new DictColumn(Uint8Array.from(links, (link) => link.source), WAKE_SOURCES),
     waker_tid: wakers,
     waker_comm: nameColumn(context, wakers),
     censored: Uint8Array.from(
       links,
-      (link) => Number.isNaN(link.ts + link.slept + link.delay + link.worked) ? 1 : 0,
+      (link) => Number.isNaN(link.ts + link.slept + link.delay + link.ran) ? 1 : 0,
     ),
   });
 }
@@ -107,7 +114,7 @@ function lastWakeup(
   const { table } = lives;
   const { from, doing, event, hidden, start } = table;
   const k = lives.find(tid);
-  const unknown = { tid, ts: NaN, slept: NaN, delay: NaN, worked: NaN, source: 0, waker: -1 };
+  const unknown = { tid, ts: NaN, slept: NaN, delay: NaN, ran: NaN, preempted: NaN, source: 0, waker: -1 };
   if (k < 0) return unknown;
   let row = lives.at(k, until);
   const first = start[k]!;
@@ -122,6 +129,14 @@ function lastWakeup(
     if (hidden[end++] === 1) whole = false;
   }
   const ran = whole && end < start[k + 1]! && doing[end] === Doing.Running ? from[end]! : NaN;
+  let worked = ran - ran;
+  let kept = worked;
+  for (let at = end; at < start[k + 1]! && from[at]! < until; at++) {
+    const time = Math.min(until, at + 1 < start[k + 1]! ? from[at + 1]! : until) - from[at]!;
+    if (hidden[at] === 1) worked = NaN;
+    else if (doing[at] === Doing.Running) worked += time;
+    else if (doing[at] === Doing.Preempted) kept += time;
+  }
   const at = stamps[event[row]!]!;
   const asleep = row > first && doing[row - 1] === Doing.Asleep && hidden[row - 1] === 0;
   return {
@@ -129,8 +144,8 @@ function lastWakeup(
     ts: at,
     slept: at < from[row]! ? 0 : asleep ? from[row]! - from[row - 1]! : NaN,
     delay: ran - from[row]!,
-    // Asked for a time at which it still waits, it has not worked yet.
-    worked: Math.max(0, until - ran),
+    ran: worked,
+    preempted: kept + (worked - worked),
     source: source(event[row]!),
     waker: table.waker[row]!,
   };

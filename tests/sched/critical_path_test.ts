@@ -138,7 +138,7 @@ Deno.test("a chain of a lock: to the holder, behind the hog, to the timer", () =
   );
   const chain = Array.from(wakeupChain(trace, late.tid, 90).rows());
   assert.deepEqual(
-    chain.map((row) => [row.comm, row.ts, row.slept, row.delay, row.worked, row.wake_source, row.waker_comm]),
+    chain.map((row) => [row.comm, row.ts, row.slept, row.delay, row.ran, row.wake_source, row.waker_comm]),
     [
       ["late", 70, 50, 5, 15, "task", "holder"],
       ["holder", 40, 30, 20, 10, "task", "early"],
@@ -184,4 +184,41 @@ Deno.test("no such thread, no such time", () => {
   assert.equal(criticalPath(trace, 4, 5, 5).length, 0);
   const before = wakeupChain(trace, late.tid, 60).row(0);
   assert.deepEqual([before.ts, before.waker_tid, before.censored], [NaN, -1, 1]);
+});
+
+Deno.test("a chain tells how long each one ran and was kept from it until it woke the next", () => {
+  for (let seed = 1; seed <= 30; seed++) {
+    const random = randomFrom(500 + seed);
+    const schedule = randomSchedule(random, 1 + random(3), 2 + random(5), 400);
+    const { trace, settled, end, tids } = schedule;
+    const time = settled + random(end - settled);
+    for (const tid of tids) {
+      let until = time;
+      const chain = Array.from(wakeupChain(trace, tid, time).rows());
+      chain.forEach((row, step) => {
+        const wakeup = schedule.wakeups.findLast((each) => each.tid === row.tid && each.ts <= until);
+        const what = `seed ${seed}, thread ${tid}, step ${step}`;
+        if (wakeup === undefined) {
+          assert.ok(Number.isNaN(row.ts), what);
+          return;
+        }
+        assert.deepEqual(
+          [row.ts, row.waker_tid, row.wake_source],
+          [wakeup.ts, wakeup.waker, wakeup.source],
+          what,
+        );
+        assert.equal(row.delay, wakeup.ran - wakeup.ts, what);
+        const last = step === chain.length - 1;
+        assert.ok(last || (wakeup.source === "task" && chain[step + 1]!.tid === wakeup.waker), what);
+        const ran = [0, 0];
+        for (let at = wakeup.ran; at < until; at++) {
+          const { state } = partAt(schedule, row.tid, at)!;
+          if (state === "running") ran[0]!++;
+          if (state === "preempted") ran[1]!++;
+        }
+        if (!Number.isNaN(wakeup.ran)) assert.deepEqual([row.ran, row.preempted], ran, what);
+        until = wakeup.ts;
+      });
+    }
+  }
 });
