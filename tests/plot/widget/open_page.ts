@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 // playwright-core: drives the Chromium that is installed, and downloads none. For tests only.
 import { chromium, type Page } from "playwright-core";
 import type { WidgetStats } from "../../../lib/plot/widget/browser/stats.ts";
@@ -37,7 +38,7 @@ export async function withPage(
     options;
   const folder = await Deno.makeTempDir({ prefix: "schedscope-page-" });
   const file = `file://${folder}/page.html`;
-  const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox"] })
+  const browser = await chromium.launch({ executablePath: chromiumPath(), args: ["--no-sandbox"] })
     .catch(
       (cause) => {
         throw new Error("This test opens the page in Chromium: apt-get install chromium", { cause });
@@ -69,6 +70,12 @@ export async function withPage(
     await browser.close();
     await Deno.remove(folder, { recursive: true });
   }
+}
+
+/** The installed Chromium: playwright looks for none on PATH. */
+function chromiumPath(): string {
+  const paths = (Deno.env.get("PATH") ?? "").split(":").map((folder) => `${folder}/chromium`);
+  return paths.find((path) => existsSync(path)) ?? "/usr/bin/chromium";
 }
 
 /** Waits until `count` widgets are shown in the page. */

@@ -3,6 +3,7 @@ import { timelineWidgetOf, WIDGET_SCRIPT_SOURCE } from "../../../lib/plot/timeli
 import { themeFor } from "../../../lib/plot/widget/browser/theme.ts";
 import { State } from "../../../lib/plot/widget/protocol.ts";
 import { columnOf, factsOf, shown, strictPage, withPage } from "./open_page.ts";
+import { madeUp } from "./made_up.ts";
 import { storyWidgetInput } from "./story.ts";
 
 const widget = timelineWidgetOf(storyWidgetInput());
@@ -227,6 +228,63 @@ Deno.test("what is drawn has the colours of the states and the hatching of holes
       );
       assert.equal(new Set(hatched).size, 2);
       assert.ok(!hatched.includes(states[State.Running]!) && !hatched.includes(states[State.Woken]!));
+    }
+  });
+});
+
+Deno.test("where many slices share a column, its height is the share of the time that the CPU was busy", async () => {
+  const input = madeUp({ slices: 40_000, cpus: 2, threads: 6 });
+  const { html } = timelineWidgetOf(input);
+  const stripe = themeFor(false).stripe;
+  await withPage(`<!doctype html><meta charset="utf-8">${html}`, async ({ page }) => {
+    await shown(page);
+    for (const [from, share] of [[0, 1], [0.3, 0.4], [0.71, 0.1]] as const) {
+      await page.evaluate(({ from, share }) => {
+        // deno-lint-ignore no-explicit-any
+        const widget = (globalThis as any).schedscopeWidgets[0];
+        widget.view.show(widget.view.length * from, widget.view.length * share);
+        widget.redraw();
+        return new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+      }, { from, share });
+      const seen = await page.evaluate((stripe) => {
+        // deno-lint-ignore no-explicit-any
+        const { parts, layout, view } = (globalThis as any).schedscopeWidgets[0];
+        const context = parts.canvas.getContext("2d");
+        const [{ y, lane }] = [...layout.placed()].filter(({ lane }) => lane.kind === "cpu");
+        const width = layout.timeWidth;
+        const { data } = context.getImageData(layout.gutter, y, width, lane.height);
+        const axis = context.getImageData(layout.gutter, 22, width, 1).data;
+        const ground = parseInt(stripe.slice(1), 16);
+        const heights: number[] = [];
+        for (let x = 0; x < width; x++) {
+          let filled = 0;
+          for (let row = 0; row < lane.height; row++) {
+            const at = (row * width + x) * 4;
+            if (((data[at] << 16) | (data[at + 1] << 8) | data[at + 2]) !== ground) filled++;
+          }
+          // A line of the axis goes through the lane.
+          heights.push(axis[x * 4] < 250 ? -1 : filled);
+        }
+        return { heights, from: view.from, step: view.span / width, height: lane.height };
+      }, stripe);
+      const { ts, dur, cpu } = input.runs;
+      let compared = 0;
+      seen.heights.forEach((height, x) => {
+        if (height < 0) return;
+        const t0 = seen.from + x * seen.step;
+        let busy = 0;
+        let slices = 0;
+        for (let row = 0; row < ts.length; row++) {
+          if (cpu[row] !== 0) continue;
+          const overlap = Math.min(t0 + seen.step, ts[row]! + dur[row]!) - Math.max(t0, ts[row]!);
+          if (overlap > 0) [busy, slices] = [busy + overlap, slices + 1];
+        }
+        if (slices < 2) return;
+        compared++;
+        const expected = busy / seen.step * seen.height;
+        assert.ok(Math.abs(height - expected) <= 1, `column ${x}: ${height} pixels for ${expected}`);
+      });
+      assert.ok(compared > 100, `${compared} columns`);
     }
   });
 });
