@@ -106,6 +106,11 @@ export async function run(args: string[]): Promise<number> {
       "No virtual machine with several CPUs is in the recording: QEMU names their threads CPU N/KVM with -name debug-threads=on",
     );
   }
+  if (trace.clock.name === "local") {
+    console.error(
+      "The recording's clock is each CPU's own (local): what ran at the same time is uncertain; record with mono",
+    );
+  }
   if (parsed.has("json")) console.log(JSON.stringify(asJson(trace, audit, limit ?? Infinity)));
   else print(audit, limit ?? 10);
   return ExitCode.Ok;

@@ -71,6 +71,9 @@ export interface Exposure {
  *
  * `successions` are those in time: attacker after victim on one CPU. Whether something was flushed between them the trace does not tell.
  *
+ * The idle task never counts. Stamps of different CPUs are compared: the trace's clock must be one for all of them, as `mono`, `perf`
+ * and `x86-tsc` are, and ftrace's `local` need not be.
+ *
  * Needs `sched:sched_switch`. Throws `MissingEventError`, and RangeError where neither the trace nor `cores` tells the siblings.
  */
 export function exposure(trace: Trace, options: CoreAuditOptions = {}): Exposure {
