@@ -3,6 +3,7 @@ import { formatNs } from "../../lib/frame/format_ns.ts";
 import { report } from "../../lib/plot/report/mod.ts";
 import { gaps } from "../../lib/sched/gaps.ts";
 import { latency } from "../../lib/sched/latency/latency.ts";
+import { load } from "../../lib/sched/load/cpu_load.ts";
 import { summary } from "../../lib/sched/summary.ts";
 import { openTrace } from "../../lib/trace/open.ts";
 import { record } from "../../lib/trace/record/mod.ts";
@@ -26,6 +27,16 @@ const SECTIONS = [
   "Load",
   "Where the trace is from",
 ];
+
+/** How many pictures sections have. */
+const PICTURES = {
+  "Around the longest gap": 1,
+  "What waiting was made of": 3,
+  "Latency by task": 1,
+  "Where the time went": 1,
+  "Fairness": 2,
+  "Load": 1,
+};
 
 async function schedscope(
   ...args: string[]
@@ -96,6 +107,14 @@ Deno.test("in a browser the page tells its story in order, with the analyses' nu
     const [times] = await tablesOf(page, "Where the time went");
     const run = summary(trace, { by: "comm" }).column("run");
     run.forEach((time, row) => assert.equal(times![row + 1]![2], formatNs(time, { digits: 4 })));
+    const [cpus] = await tablesOf(page, "Load");
+    load(trace).column("busy").forEach((time, row) => {
+      assert.equal(cpus![row + 1]![cpus![0]!.indexOf("busy")], formatNs(time, { digits: 4 }));
+    });
+    for (const [heading, pictures] of Object.entries(PICTURES)) {
+      const section = page.locator("section", { has: page.locator("h2", { hasText: heading }) });
+      assert.equal(await section.locator("figure").count(), pictures, heading);
+    }
     assert.equal((figures["gaps"] as { total: number }).total, gaps(trace).total);
   });
 });

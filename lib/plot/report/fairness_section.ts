@@ -1,7 +1,10 @@
 import { formatNs } from "../../frame/format_ns.ts";
 import { fairness } from "../../sched/fairness/fairness.ts";
 import { jain } from "../../sched/fairness/jain.ts";
+import { lag } from "../../sched/fairness/lag.ts";
 import { starvation } from "../../sched/fairness/starvation.ts";
+import { plotJain } from "../plot_jain.ts";
+import { plotLag } from "../plot_lag.ts";
 import type { PageSection } from "../render_page.ts";
 import { grouped, linked, type Story } from "./story.ts";
 
@@ -15,7 +18,7 @@ const COLUMNS = [
   "max_lag",
   "worst",
 ] as const;
-const JAIN_COLUMNS = ["window", "windows", "jain", "jain_p10", "jain_min", "smp_nice", "counted"] as const;
+const JAIN_COLUMNS = ["window", "windows", "jain", "jain_p10", "jain_min", "coverage"] as const;
 /** A wait that is called starvation, ns. */
 const STARVED = 100e6;
 
@@ -26,12 +29,15 @@ export function fairnessSection(story: Story): PageSection {
   const owed = all.sort("max_lag", { descending: true }).head(rows);
   const curve = jain(trace);
   const starved = starvation(trace, { threshold: STARVED });
+  // A wait that is not told whole may be no wait at all where a hole hides that the thread ran.
+  const whole = starved.filter((row) => row.censored === 0);
+  const longest = whole.length === 0 ? undefined : whole.column("dur")[0]!;
   figures["fairness"] = {
     competed: all.length,
     owed: owed.toJSON(),
     jain: curve.toJSON(),
     starved: starved.length,
-    longest_wait: starved.length === 0 ? null : starved.column("dur")[0],
+    longest_wait: longest ?? null,
   };
   const [from, to, tid] = [owed.column("worst_from"), owed.column("worst_to"), owed.column("tid")];
   return {
@@ -48,10 +54,11 @@ export function fairnessSection(story: Story): PageSection {
       "to look until the schedule is fair.",
     ],
     facts: {
-      [`waits of more than ${formatNs(STARVED)}`]: starved.length === 0
-        ? "none"
-        : `${grouped(starved.length)}, the longest ${formatNs(starved.column("dur")[0]!)}`,
+      [`waits of more than ${formatNs(STARVED)}`]: longest === undefined
+        ? grouped(starved.length)
+        : `${grouped(starved.length)}, the longest that is told whole ${formatNs(longest)}`,
     },
+    figures: [plotLag(lag(trace, { limit: 8 })), plotJain(curve)],
     frames: [
       linked(owed.select(...COLUMNS), story, (row) => ({
         ts: from[row]!,

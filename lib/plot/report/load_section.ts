@@ -1,6 +1,8 @@
 import { formatNs } from "../../frame/format_ns.ts";
 import { load } from "../../sched/load/cpu_load.ts";
 import { idleWhileOverloaded } from "../../sched/load/idle_while_overloaded.ts";
+import { runqueueDepth } from "../../sched/load/runqueue_depth.ts";
+import { plotRunqueueDepth } from "../plot_runqueue_depth.ts";
 import type { PageSection } from "../render_page.ts";
 import type { Story } from "./story.ts";
 
@@ -29,6 +31,7 @@ export function loadSection({ trace, figures, rows }: Story): PageSection {
       "the same, CPUs added up": formatNs(idle.per_cpu_time),
       "the same, waiting threads added up": formatNs(idle.per_thread_time),
     },
+    figures: [plotRunqueueDepth(runqueueDepth(trace))],
     frames: [cpus.select(...COLUMNS)],
     limit: Math.max(rows, 64),
   };
