@@ -18,7 +18,7 @@ export * from "./cpu_occupancy.ts";
 export * from "./critical_path.ts";
 export * from "./entitlement.ts";
 export * from "./fairness/demands.ts";
-export { type FairnessOptions } from "./fairness/fair_service.ts";
+export { type FairnessOptions, type GroupShares } from "./fairness/fairness_options.ts";
 export * from "./fairness/fairness.ts";
 export * from "./fairness/from_trace.ts";
 export * from "./fairness/jain.ts";

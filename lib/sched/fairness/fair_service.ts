@@ -2,24 +2,13 @@ import type { Trace } from "../../trace/trace.ts";
 import { type Changes, changesOf, type ChangeVisitor, STATE } from "../load/changes.ts";
 import { UNKNOWN_TID } from "../load/occupants.ts";
 import { TimeBins } from "../load/time_bins.ts";
-import { type GroupBy, threadGroups } from "../thread_groups.ts";
+import { threadGroups } from "../thread_groups.ts";
+import { BucketCounts } from "./bucket_counts.ts";
 import { EntitySet } from "./entity_set.ts";
 import { type FairSamples, SampleBuilder } from "./fair_samples.ts";
+import { type FairnessOptions, sharesOf } from "./fairness_options.ts";
 import { Fluid } from "./fluid.ts";
 import { isAboveFair, prioWeight, weightsOf } from "./weight_of.ts";
-
-/** Who competes for what: options that all analyses of fairness share. */
-export interface FairnessOptions {
-  /** What gets a row: each thread, or a group of threads. A group is entitled to what its threads are. Default `thread`. */
-  by?: GroupBy;
-  /**
-   * Only these CPUs, and the threads that run or wait on them: a cpuset, or one CPU where threads are pinned. Default: all CPUs that
-   * switched in the trace, which any thread may use, because a trace does not tell affinities.
-   */
-  cpus?: Iterable<number>;
-  /** Weights by tid, where they are not those of the priority: of SCHED_IDLE (3), of cgroups. Default: by nice value. */
-  weights?: ReadonlyMap<number, number>;
-}
 
 /** What entities (threads or groups) got and were entitled to. Times are ns. */
 export interface FairService {
@@ -84,7 +73,7 @@ class Follower implements ChangeVisitor {
   readonly #cpus: number;
   #now = -Infinity;
   // By entity. Each figure is offset + sum over what is active of a clock, so that time costs nothing for who does not change.
-  readonly #buckets: Int32Array;
+  readonly #buckets: BucketCounts[];
   readonly #runnable: Int32Array;
   readonly #running: Int32Array;
   readonly #entitled: Float64Array;
@@ -134,23 +123,26 @@ class Follower implements ChangeVisitor {
     this.#hidden = this.#cpus;
     this.#isKnown = new Uint8Array(changes.width);
     const own = weightsOf(this.#prio, changes.tids, weights);
-    this.#fluid = new Fluid(own.all, this.#cpus);
-    const bucket = new Map(Array.from(this.#fluid.weights, (weight, at) => [weight, at]));
+    const shares = options.shares === undefined ? undefined : sharesOf(trace, options.shares);
+    this.#fluid = new Fluid(own.all, this.#cpus, shares?.weights);
+    const shareOf = Int32Array.from(changes.tids, (tid) => shares?.groups.of(tid) ?? -1);
+    const index = new Map(Array.from(this.#fluid.weights, (weight, at) => [weight, at]));
     const byPrio = new Map<number, number>();
     this.#bucketOf = (row) => {
-      const given = own.given[changes.thread[row]!]!;
-      if (given > 0) return bucket.get(given)!;
+      const thread = changes.thread[row]!;
+      const given = own.given[thread]!;
+      if (given > 0) return this.#fluid.bucket(index.get(given)!, shareOf[thread]!);
       const prio = this.#prio[row]!;
       let found = byPrio.get(prio);
-      if (found === undefined) byPrio.set(prio, found = bucket.get(prioWeight(prio))!);
-      return found;
+      if (found === undefined) byPrio.set(prio, found = index.get(prioWeight(prio))!);
+      return this.#fluid.bucket(found, shareOf[thread]!);
     };
     const groups = threadGroups(trace, by);
     this.#names = groups.names;
     this.#entity = Int32Array.from(changes.tids, (tid) => groups.of(tid));
     this.#single = by === "thread";
     const size = groups.names.length;
-    this.#buckets = new Int32Array(size * this.#fluid.weights.length);
+    this.#buckets = Array.from({ length: size }, () => new BucketCounts());
     this.#runnable = new Int32Array(size);
     this.#running = new Int32Array(size);
     this.#active = new EntitySet(size);
@@ -320,10 +312,10 @@ class Follower implements ChangeVisitor {
     const fluid = this.#fluid;
     fluid.add(bucket, 1);
     if (entity < 0) return;
-    this.#buckets[entity * fluid.weights.length + bucket]!++;
-    this.#entitled[entity]! -= fluid.entitled[bucket]!;
+    this.#buckets[entity]!.add(bucket, 1);
+    this.#entitled[entity]! -= fluid.entitledOf(bucket);
     this.#demand[entity]! -= fluid.clock;
-    this.#weight[entity] = fluid.weights[bucket]!;
+    this.#weight[entity] = fluid.weightOf(bucket);
     if (this.#runnable[entity]!++ === 0) this.#active.add(entity);
   }
 
@@ -331,8 +323,8 @@ class Follower implements ChangeVisitor {
     const fluid = this.#fluid;
     fluid.add(bucket, -1);
     if (entity < 0) return;
-    this.#buckets[entity * fluid.weights.length + bucket]!--;
-    this.#entitled[entity]! += fluid.entitled[bucket]!;
+    this.#buckets[entity]!.add(bucket, -1);
+    this.#entitled[entity]! += fluid.entitledOf(bucket);
     this.#demand[entity]! += fluid.clock;
     if (--this.#runnable[entity]! > 0) return;
     this.#active.delete(entity);
@@ -340,11 +332,9 @@ class Follower implements ChangeVisitor {
   }
 
   #entitledOf(entity: number): number {
-    const { entitled, weights } = this.#fluid;
+    const { buckets, counts } = this.#buckets[entity]!;
     let sum = this.#entitled[entity]!;
-    for (let bucket = 0, at = entity * weights.length; bucket < weights.length; bucket++, at++) {
-      if (this.#buckets[at] !== 0) sum += this.#buckets[at]! * entitled[bucket]!;
-    }
+    for (let at = 0; at < buckets.length; at++) sum += counts[at]! * this.#fluid.entitledOf(buckets[at]!);
     return sum;
   }
 

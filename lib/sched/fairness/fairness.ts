@@ -2,7 +2,8 @@ import { DictColumn } from "../../frame/column.ts";
 import { Frame } from "../../frame/frame.ts";
 import { type Ns, ns, type Ratio, ratio } from "../../frame/units.ts";
 import type { Trace } from "../../trace/trace.ts";
-import { type FairnessOptions, fairService } from "./fair_service.ts";
+import { fairService } from "./fair_service.ts";
+import type { FairnessOptions } from "./fairness_options.ts";
 
 /** Columns of {@linkcode fairness}. Times are CPU time in ns, of the time that is known of all CPUs. */
 export type FairnessColumns = {

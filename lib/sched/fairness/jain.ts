@@ -1,7 +1,8 @@
 import { Frame } from "../../frame/frame.ts";
 import { type Ns, ns, type Ratio, ratio } from "../../frame/units.ts";
 import type { Trace } from "../../trace/trace.ts";
-import { type FairnessOptions, type FairService, fairService } from "./fair_service.ts";
+import { type FairService, fairService } from "./fair_service.ts";
+import type { FairnessOptions } from "./fairness_options.ts";
 
 /**
  * Jain's fairness index of `values`: (sum x)^2 / (n sum x^2). 1 where all are equal, 1/n where one has all; NaN without values, and

@@ -2,7 +2,8 @@ import { DictColumn } from "../../frame/column.ts";
 import { Frame } from "../../frame/frame.ts";
 import { type Ns, ns, type Ratio, ratio } from "../../frame/units.ts";
 import type { Trace } from "../../trace/trace.ts";
-import { type FairnessOptions, type FairService, fairService } from "./fair_service.ts";
+import { type FairService, fairService } from "./fair_service.ts";
+import type { FairnessOptions } from "./fairness_options.ts";
 
 /** Columns of {@linkcode serviceWindows}: for each thread or group a row for each length of window. */
 export type ServiceWindowColumns = {

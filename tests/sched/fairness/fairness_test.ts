@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
+import type { FairnessOptions } from "../../../lib/sched/fairness/fairness_options.ts";
 import { fairness } from "../../../lib/sched/fairness/fairness.ts";
 import { jain, jainIndex } from "../../../lib/sched/fairness/jain.ts";
 import { lag } from "../../../lib/sched/fairness/lag.ts";
 import { serviceWindows } from "../../../lib/sched/fairness/service_windows.ts";
 import { smpNiceError } from "../../../lib/sched/fairness/smp_nice.ts";
 import { niceWeight } from "../../../lib/sched/nice_weight.ts";
-import type { GroupBy } from "../../../lib/sched/thread_groups.ts";
 import type { Trace } from "../../../lib/trace/trace.ts";
 import { pick, type Random, randomFrom } from "../../seeded.ts";
 import { randomSchedule } from "../random_schedule.ts";
@@ -15,12 +15,12 @@ import { trueCurves, type TruePoint, valueAt } from "./true_fairness.ts";
 interface Case {
   trace: Trace;
   curves: Map<string, TruePoint[]>;
-  options: { by: GroupBy; weights: Map<number, number>; cpus: number[] };
+  options: FairnessOptions;
   random: Random;
   what: string;
 }
 
-/** Made-up schedules with random weights, by thread and in groups, on all CPUs and on some. */
+/** Made-up schedules with random weights, by thread and in groups, on all CPUs and on some, and where groups share the CPUs first. */
 function* cases(): Generator<Case> {
   for (let seed = 1; seed <= 24; seed++) {
     const random = randomFrom(seed);
@@ -33,17 +33,29 @@ function* cases(): Generator<Case> {
       schedule.tids.map((tid) => [tid, niceWeight(pick(random, [-20, -5, 0, 0, 5, 19]))]),
     );
     const all = Array.from({ length: count }, (_, cpu) => cpu);
-    for (const grouped of [false, true]) {
+    const share = (tid: number) => tid % 4 === 0 ? undefined : `s${tid % 4}`;
+    const shareWeights = new Map([["s1", 10], ["s2", 1024 + random(5000)]]);
+    for (const [grouped, shared] of [[false, false], [true, false], [false, true], [true, true]] as const) {
       const group = (tid: number) => tid % 5 === 4 ? undefined : `g${tid % 3}`;
       const some = all.filter(() => random(3) > 0);
       const cpus = some.length > 0 && random(2) === 0 ? some : all;
       const name = grouped ? group : (tid: number) => `t${(tid - 100) % 3} [${tid}]`;
       yield {
         trace,
-        curves: trueCurves(moments, { weight: (tid) => weights.get(tid)!, entity: name, cpus }),
-        options: { by: grouped ? group : "thread", weights, cpus },
+        curves: trueCurves(moments, {
+          weight: (tid) => weights.get(tid)!,
+          entity: name,
+          cpus,
+          ...(shared ? { share, shareWeight: (name) => shareWeights.get(name) ?? 1024 } : {}),
+        }),
+        options: {
+          by: grouped ? group : "thread",
+          weights,
+          cpus,
+          ...(shared ? { shares: { by: share, weights: shareWeights } } : {}),
+        },
         random,
-        what: `seed ${seed}, ${grouped ? "groups" : "threads"} on CPUs ${cpus}`,
+        what: `seed ${seed}, ${grouped ? "groups" : "threads"} on CPUs ${cpus}${shared ? ", shared" : ""}`,
       };
     }
   }

@@ -31,11 +31,11 @@ Deno.test("the fluid's rates are the water-filling of whoever is there, after ev
       there.forEach((bucket, i) => assert.ok(Math.abs(fluid.rate[bucket]! - shares[i]!) < 1e-9));
       // Also what somebody would get who comes at no cost: the same as one of that weight that is there.
       for (const bucket of new Set(there)) expected[bucket]! += shares[there.indexOf(bucket)]! * time;
-      const before = fluid.entitled.slice();
+      const before = Float64Array.from(fluid.weights.keys(), (bucket) => fluid.entitledOf(bucket));
       fluid.elapse(time);
       clock += time;
       for (const bucket of new Set(there)) {
-        const got = fluid.entitled[bucket]! - before[bucket]!;
+        const got = fluid.entitledOf(bucket) - before[bucket]!;
         assert.ok(Math.abs(got - fluid.rate[bucket]! * time) < 1e-6);
       }
       assert.equal(fluid.clock, clock);
@@ -44,6 +44,6 @@ Deno.test("the fluid's rates are the water-filling of whoever is there, after ev
   const one = new Fluid([1024], 2);
   one.settle();
   one.elapse(10);
-  assert.deepEqual([one.entitled[0], one.saturated], [10, 0], "who is alone has a whole CPU");
+  assert.deepEqual([one.entitledOf(0), one.saturated], [10, 0], "who is alone has a whole CPU");
   assert.deepEqual([...new Fluid([335, 1024, 335], 1).weights], [1024, 335]);
 });

@@ -16,6 +16,43 @@ export interface TrueCompetition {
   /** Who it counts for. */
   readonly entity: (tid: number) => string | undefined;
   readonly cpus: readonly number[];
+  /** Groups that share the CPUs first; undefined for a thread beside them. Default: none. */
+  readonly share?: (tid: number) => string | undefined;
+  readonly shareWeight?: (name: string) => number;
+}
+
+/** What each of some that want at most `most` CPUs gets of `cpus`, by bisection of the water's level. */
+function filled(wants: readonly { weight: number; most: number }[], cpus: number): number[] {
+  const at = (level: number) => wants.map(({ weight, most }) => Math.min(most, weight * level));
+  const sum = (level: number) => at(level).reduce((total, each) => total + each, 0);
+  let [low, high] = [0, 1];
+  if (wants.reduce((total, { most }) => total + most, 0) <= cpus) return wants.map(({ most }) => most);
+  while (sum(high) < cpus) high *= 2;
+  for (let i = 0; i < 200; i++) {
+    const middle = (low + high) / 2;
+    if (sum(middle) < cpus) low = middle;
+    else high = middle;
+  }
+  return at(high);
+}
+
+/** CPUs of each of `there`: of the groups first, then in each. */
+function sharesOf(there: readonly number[], competition: TrueCompetition): Float64Array | number[] {
+  const { weight, cpus, share, shareWeight } = competition;
+  if (share === undefined) return entitlement(there.map(weight), cpus.length).tasks.column("share");
+  const groups = Map.groupBy(there.keys(), (i) => share(there[i]!) ?? i);
+  const wants = [...groups].map(([name, members]) => ({
+    members,
+    weight: typeof name === "string" ? shareWeight!(name) : weight(there[name]!),
+    most: members.length,
+  }));
+  const out: number[] = there.map(() => 0);
+  filled(wants, cpus.length).forEach((room, at) => {
+    const { members } = wants[at]!;
+    const own = filled(members.map((i) => ({ weight: weight(there[i]!), most: 1 })), room);
+    members.forEach((i, k) => out[i] = own[k]!);
+  });
+  return out;
 }
 
 /**
@@ -24,8 +61,9 @@ export interface TrueCompetition {
  */
 export function trueCurves(
   moments: readonly TrueMoment[],
-  { weight, entity, cpus }: TrueCompetition,
+  competition: TrueCompetition,
 ): Map<string, TruePoint[]> {
+  const { entity, cpus } = competition;
   const curves = new Map<string, TruePoint[]>();
   const start = moments[0]!.from;
   const point = (name: string) => {
@@ -44,7 +82,7 @@ export function trueCurves(
   for (const { from, to, running, waiting } of moments) {
     const runs = cpus.map((cpu) => running[cpu]!).filter((tid) => tid > 0);
     const there = [...runs, ...waiting.filter((one) => cpus.includes(one.cpu)).map((one) => one.tid)];
-    const shares = entitlement(there.map(weight), cpus.length).tasks.column("share");
+    const shares = sharesOf(there, competition);
     const time = to - from;
     for (const [name, points] of curves) {
       const last = points.at(-1)!;
