@@ -13,7 +13,7 @@ import { hypervisorOf, vcpuOf } from "./vcpu_threads.ts";
  * | `process` | have the same process; only perf.data tells it | `comm [pid]`, with the name of its first thread |
  * | `comm` | had the same name at the end | the name |
  * | `vm` | are of a process that has threads called `CPU N/KVM` (QEMU with `debug-threads=on`, as libvirt starts it) or as other hypervisors call them, or a kernel thread `vhost-PID` or `kvm-pit/PID` that works for it | `comm [pid]` of the process |
- * | `cgroup` | were last moved to the same cgroup, or have a parent that was; needs `cgroup:cgroup_attach_task` | the path |
+ * | `cgroup` | were last moved to the same cgroup, or have a parent that was; needs `cgroup:cgroup_attach_task`. Moves in the hierarchy of version 2 count; those of all others where it has none | the path |
  * | a map | it gives the same name, to the thread or else to its process: cookies of core scheduling, tenants | that name |
  * | a function | it gives the same name | that name |
  */
@@ -146,6 +146,9 @@ function processNames({ tid, pid, comm }: Threads): Map<number, string> {
   return names;
 }
 
+/** Number of the hierarchy of cgroups version 2. */
+const VERSION_2 = 0;
+
 /** The cgroup of each thread that was moved to one, or whose parent was before it was made. */
 function cgroups(trace: Trace): Map<number, string> {
   const event = "cgroup:cgroup_attach_task";
@@ -155,15 +158,20 @@ function cgroups(trace: Trace): Map<number, string> {
         "or give a Map from thread or process to cgroup (/proc/PID/cgroup)",
     );
   }
-  const columns = trace.eventColumns(event, ["ts", "pid", "dst_path"]);
+  const columns = trace.eventColumns(event, ["ts", "dst_root", "pid", "dst_path"]);
   const ts = columns["ts"] as Float64Array;
+  const root = columns["dst_root"] as Int32Array;
   const moved = columns["pid"] as Int32Array;
   const path = columns["dst_path"] as DictColumn;
   const { stream } = trace;
   const paths = new Map<number, string>();
+  const unified = root.includes(VERSION_2);
+  const counts = (row: number) => root[row] === VERSION_2 || !unified;
   let row = 0;
   for (const i of trace.rowsOf(Kind.Fork, Kind.ProcessFork)) {
-    for (; row < ts.length && ts[row]! <= stream.ts[i]!; row++) paths.set(moved[row]!, path.at(row));
+    for (; row < ts.length && ts[row]! <= stream.ts[i]!; row++) {
+      if (counts(row)) paths.set(moved[row]!, path.at(row));
+    }
     const [parent, child] = stream.kind[i] === Kind.Fork
       ? [stream.b[i]!, stream.tid[i]!]
       : [stream.a[i]!, stream.b[i]!];
@@ -171,7 +179,7 @@ function cgroups(trace: Trace): Map<number, string> {
     if (inherited === undefined) paths.delete(child);
     else paths.set(child, inherited);
   }
-  for (; row < ts.length; row++) paths.set(moved[row]!, path.at(row));
+  for (; row < ts.length; row++) if (counts(row)) paths.set(moved[row]!, path.at(row));
   return paths;
 }
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type GroupBy, type ThreadGroups, threadGroups } from "../../lib/sched/thread_groups.ts";
+import { openTrace } from "../../lib/trace/open.ts";
 import { hypervisorOf, vcpuOf } from "../../lib/sched/vcpu_threads.ts";
 import { IDLE, type Task, TraceWriter } from "../trace/make_trace.ts";
 
@@ -71,6 +72,67 @@ Deno.test("cgroups are those that threads were moved to, and children have their
     .trace();
   assert.deepEqual(named(threadGroups(made, "cgroup")).slice(-2), ["/b", "/a"]);
   assert.equal(threadGroups(made, "cgroup").of(QEMU.tid), -1);
+});
+
+/** Removes a cgroup, which is busy for a moment after its last process ended. */
+async function removeGroup(path: string): Promise<void> {
+  for (let left = 40;; left--) {
+    try {
+      return await Deno.remove(path);
+    } catch (error) {
+      if (left === 0) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}
+
+Deno.test("of several hierarchies of cgroups the one of version 2 counts, if it has any", () => {
+  const moved = (...roots: [root: number, path: string][]) => {
+    const writer = new TraceWriter().switch(0, 0, IDLE, 0, SHELL).switch(90, 0, SHELL, 0, IDLE);
+    roots.forEach(([dst_root, dst_path], i) =>
+      writer.event("cgroup:cgroup_attach_task", 10 + i, 0, { dst_root, pid: 200, dst_path })
+    );
+    return threadGroups(writer.trace(), "cgroup").names;
+  };
+  assert.deepEqual(moved([3, "/cpu"], [0, "/two"], [4, "/mem"]), ["/two"]);
+  assert.deepEqual(moved([3, "/cpu"], [4, "/mem"]), ["/mem"]);
+});
+
+Deno.test("a real process that moves itself to a cgroup is of that, and so are its children", async () => {
+  const mounts = (await Deno.readTextFile("/proc/mounts")).split("\n").map((line) => line.split(" "));
+  const root = mounts.find(([, , type]) => type === "cgroup2")?.[1] ??
+    mounts.find(([, , type]) => type === "cgroup")?.[1];
+  assert.ok(root !== undefined, "no cgroups are mounted");
+  const name = `schedscope-test-${Deno.pid}`;
+  const dir = await Deno.makeTempDir();
+  await Deno.mkdir(`${root}/${name}`);
+  try {
+    const script = `echo $$ > ${root}/${name}/cgroup.procs; sleep 0.05; echo $$`;
+    const events = ["switch", "waking", "process_fork"].map((event) => `sched:sched_${event}`);
+    const { success, stdout, stderr } = await new Deno.Command("perf", {
+      args: [
+        ...["record", "-a", "-k", "CLOCK_MONOTONIC", "-o", `${dir}/perf.data`],
+        ...["-e", `${events},cgroup:cgroup_attach_task`, "--", "sh", "-c", script],
+      ],
+      stdin: "null",
+    }).output();
+    const text = new TextDecoder();
+    assert.ok(success, text.decode(stderr));
+    const shell = Number(text.decode(stdout).trim().split("\n").find((line) => /^\d+$/.test(line)));
+    const trace = await openTrace(`${dir}/perf.data`);
+    const groups = threadGroups(trace, "cgroup");
+    assert.match(groups.names[groups.of(shell)] ?? "none", new RegExp(`/${name}$`));
+    const children = threadGroups(trace, "comm");
+    const { stream } = trace;
+    const sleep = stream.tid.find((tid) =>
+      children.names[children.of(tid)] === "sleep" && groups.of(tid) >= 0
+    );
+    assert.equal(groups.of(sleep ?? -1), groups.of(shell));
+    assert.equal(groups.of(Deno.pid), -1);
+  } finally {
+    await removeGroup(`${root}/${name}`);
+    await Deno.remove(dir, { recursive: true });
+  }
 });
 
 Deno.test("what the trace does not tell is said, with the remedy", () => {

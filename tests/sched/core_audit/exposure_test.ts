@@ -235,3 +235,20 @@ Deno.test("what cannot be audited is said, with the remedy", () => {
     1000,
   );
 });
+
+Deno.test("thousands of groups are told apart", () => {
+  const writer = new TraceWriter();
+  const tasks = Array.from({ length: 3000 }, (_, i): Task => ({ tid: 10 + i, comm: `t${i}` }));
+  const last: Task[] = [IDLE, IDLE];
+  tasks.forEach((task, i) => {
+    writer.switch(i * 10, i % 2, last[i % 2]!, 1, task);
+    last[i % 2] = task;
+  });
+  const { pairs, cores } = exposure(writer.trace(), { groups: "thread", cores: CORES });
+  // Each but the first and the last runs 10 ns beside the one before and 10 ns beside the one after.
+  assert.equal(pairs.filter(({ exposed }) => exposed > 0).length, 2 * 2998);
+  assert.ok([...pairs.column("exposed")].every((ns) => ns === 10 || ns === 0));
+  assert.equal(cores.row(0).exposed, 29980);
+  const row = pairs.filter(({ attacker, victim }) => attacker === "t70 [80]" && victim === "t71 [81]").row(0);
+  assert.deepEqual([row.exposed, row.episodes, row.share], [10, 1, 0.5]);
+});
