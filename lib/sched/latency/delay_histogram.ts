@@ -20,8 +20,9 @@ export type DelayBucketColumns = {
 export interface DelayHistogramJSON {
   /** HdrHistogram's V2 encoding, compressed, base64: other tools read it. */
   readonly hdr: string;
-  /** Smallest and largest value, exactly; null where there is none. */
+  /** Smallest value, exactly; null where there is none. */
   readonly min: number | null;
+  /** Largest value, exactly; null where there is none. */
   readonly max: number | null;
   /** Sum of all values. */
   readonly sum: number;
