@@ -7,14 +7,15 @@ const KTHREADD = 2;
 
 /** What the kernel calls threads of its own that nearly every machine has. */
 const NAMES =
-  /^(?:kthreadd|(?:kworker|ksoftirqd|migration|cpuhp|idle_inject|irq|rcuo[bgps]|rcu[bc]|napi|jbd2|stopper|kvm-pit)\/.*|rcu_.*|kswapd\d+|kcompactd\d+|khugepaged|ksmd|kauditd|kblockd|kdevtmpfs|khungtaskd|oom_reaper|watchdogd|pool_workqueue_.*|writeback|kvm-.*|vhost-\d+|scsi_eh_\d+|xfsaild\/.*|hwrng|kthrotld)$/;
+  /^(?:kthreadd|(?:kworker|ksoftirqd|migration|cpuhp|idle_inject|irq|rcuo[bgps]|rcu[bc]|napi|jbd2|stopper|kvm-pit)\/.*|rcu_.*|kswapd\d+|kcompactd\d+|khugepaged|ksmd|kauditd|kblockd|kdevtmpfs|khungtaskd|oom_reaper|watchdogd|pool_workqueue_.*|writeback|kvm-.*|vhost-\d+|scsi_eh_\d+|xfsaild\/.*|hwrng|kthrotld|kdamond\.\d+|kintegrityd|psimon|khvcd|mm_percpu_wq|ext4-rsv-conver|btrfs-.*|loop\d+|nfsd|lockd|md\d+_.*|dm-.*|scsi_tmf_\d+|ata_sff|cryptd|edac-poller|nvme-.*|zswap-shrink|card\d+-crtc\d+|ttm)$/;
 
 /**
  * The kernel's own threads among those of the trace.
  *
  * A recording that tells who made a thread (perf.data: for all that were there at its start as well) has it by that: kernel threads
  * are children of kthreadd. Of a thread whose parent it does not tell the name decides, which any program may take: a
- * thread that is no process of its own is not one of them whatever it is called.
+ * thread that is no process of its own is not one of them whatever it is called, and a kernel thread of a driver with a name that
+ * is not among the usual ones is taken for a process.
  */
 export function kernelThreads(trace: Trace): Set<number> {
   const whole = trace.context ?? trace;
