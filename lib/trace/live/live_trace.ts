@@ -2,14 +2,13 @@ import { type EventFormat, parseEventFormat } from "../event_format.ts";
 import type { Quality } from "../quality.ts";
 import { QualityTracker } from "../quality_tracker.ts";
 import { chooseCpus, chooseEvents, cpuMask } from "../record/choose.ts";
-import { cleanStale } from "../record/clean_stale.ts";
 import { RecordingError } from "../record/errors.ts";
 import { defaultBuffer, TracefsInstance } from "../record/instance.ts";
 import { readKernelText } from "../record/kernel_file.ts";
 import { lookAtMachine, type Machine } from "../record/machine.ts";
 import { RawPages } from "../record/raw_pages.ts";
 import { InstanceClock } from "../record/trace_clock.ts";
-import { TRACEFS, tracefsRoot } from "../record/tracefs_root.ts";
+import { TRACEFS } from "../record/tracefs_root.ts";
 import { type PageLayout, parseHeaderPage } from "../ring_buffer.ts";
 import { Kind } from "../stream.ts";
 import { Trace } from "../trace.ts";
@@ -32,7 +31,7 @@ import {
   streamOf,
 } from "./live_rows.ts";
 
-/** Options of {@linkcode startLive}. */
+/** Options of `startLive`. */
 export interface LiveOptions {
   /** Only these CPUs. Default: all. */
   cpus?: readonly number[];
@@ -62,36 +61,7 @@ const FORGET = 300e9;
 /** Pages that are read at once. */
 const BATCH = 64;
 
-/**
- * Starts to follow what the scheduler does by a tracefs instance of its own, without a file.
- *
- * What dead processes left behind is removed first. Throws `MachineLacksError` where tracefs is not there or not allowed.
- *
- * ```ts ignore
- * import { startLive } from "@schedscope/schedscope/record";
- * import { latency } from "@schedscope/schedscope/sched";
- *
- * await using live = await startLive();
- * for (;;) {
- *   await new Promise((resolve) => setTimeout(resolve, 1000));
- *   console.log(latency(live.take().trace)); // of the last second
- * }
- * ```
- */
-export async function startLive(options: LiveOptions = {}): Promise<LiveTrace> {
-  await tracefsRoot();
-  cleanStale();
-  const live = new LiveTrace(options);
-  try {
-    live.guard();
-    return live;
-  } catch (error) {
-    await live[Symbol.asyncDispose]();
-    throw error;
-  }
-}
-
-/** A running live trace; {@linkcode startLive} makes it. Disposing of it removes its instance. */
+/** A running live trace; `startLive` makes it. Disposing of it removes its instance. */
 export class LiveTrace implements AsyncDisposable {
   /** The CPUs that are followed. */
   readonly cpus: readonly number[];
@@ -122,7 +92,7 @@ export class LiveTrace implements AsyncDisposable {
   /** Rows that are newer than the end. */
   #pending = NO_ROWS;
 
-  /** Use {@linkcode startLive}, which sees to what must be there before. */
+  /** Use `startLive`, which sees to what must be there before. */
   constructor(options: LiveOptions) {
     this.#machine = lookAtMachine();
     this.#layout = parseHeaderPage(

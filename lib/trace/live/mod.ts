@@ -3,4 +3,5 @@
  *
  * @module
  */
-export { type LiveInterval, type LiveOptions, LiveTrace, startLive } from "./live_trace.ts";
+export type { LiveInterval, LiveOptions, LiveTrace } from "./live_trace.ts";
+export { startLive } from "./start_live.ts";
