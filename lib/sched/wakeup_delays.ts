@@ -92,7 +92,7 @@ export function wakeupDelays(trace: Trace, options: WakeupDelaysOptions = {}): F
   for (let row = 0; row < length; row++) tid[row] = tidOf[rows[row]!]!;
   const waker = ofEvent(stream.tid);
   const ts = new Float64Array(length);
-  const { prev, placed } = placements(context, table, rows);
+  const { prev, placed } = placements(context, table, rows, tidOf);
   const ran = new Int32Array(length).fill(-1);
   const delay = new Float64Array(length).fill(NaN);
   const slept = new Float64Array(length).fill(NaN);
@@ -186,6 +186,7 @@ function placements(
   trace: Trace,
   table: SegmentTable,
   rows: Uint32Array,
+  tidOf: Int32Array,
 ): { prev: Int32Array; placed: Int32Array } {
   const { stream } = trace;
   const moved = placedByRecords(stream);
@@ -201,12 +202,20 @@ function placements(
       placed[row] = moved[at]! >= 0 ? moved[at]! : told ? stream.b[at]! : -1;
     } else {
       placed[row] = stream.b[at]!;
-      if (kind === Kind.Wakeup && first > 0 && table.doing[first - 1] === Doing.Asleep) {
-        prev[row] = table.cpu[first - 1]!;
-      }
+      // Not the CPU of its sleep: a move that was made with the wakeup is recorded before it.
+      if (kind === Kind.Wakeup) prev[row] = ranLastOn(table, tidOf, first);
     }
   }
   return { prev, placed };
+}
+
+/** The CPU on which the thread of row `first` ran before it; -1 where that was not seen. */
+function ranLastOn(table: SegmentTable, tidOf: Int32Array, first: number): number {
+  for (let row = first - 1; row >= 0 && tidOf[row] === tidOf[first]; row--) {
+    if (table.hidden[row] === 1) return -1;
+    if (table.doing[row] === Doing.Running) return table.cpu[row]!;
+  }
+  return -1;
 }
 
 /** The kernel's PID_MAX_LIMIT: what is above comes from a damaged file. */

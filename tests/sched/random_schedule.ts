@@ -46,8 +46,17 @@ interface Actor {
   wakeup?: TrueWakeup;
 }
 
+/** Which records are made of a wakeup. */
+export type WakeupRecords = "waking" | "wakeup" | "both";
+
 /** `steps` events of `threads` threads on `cpus` CPUs; no two at the same time. */
-export function randomSchedule(random: Random, cpus: number, threads: number, steps: number): RandomSchedule {
+export function randomSchedule(
+  random: Random,
+  cpus: number,
+  threads: number,
+  steps: number,
+  records: WakeupRecords = "waking",
+): RandomSchedule {
   const writer = new TraceWriter();
   const actors: Actor[] = Array.from({ length: threads }, (_, i) => ({
     task: { tid: 100 + i, comm: `t${i % 3}` },
@@ -127,12 +136,17 @@ export function randomSchedule(random: Random, cpus: number, threads: number, st
         const wakee = pick(random, asleep);
         const flags = current === undefined ? 8 * (1 + random(2)) : pick(random, [0, 0, 0, 8, 16]);
         const prev = wakee.cpu;
-        writer.waking(now, cpu, current?.task ?? IDLE, wakee.task, prev, flags);
         const placed = random(3) === 0 ? random(cpus) : prev;
+        const waker = current?.task ?? IDLE;
+        if (records === "wakeup" && placed !== prev) {
+          // The move comes first, of one that is asleep as far as the records tell.
+          writer.migrate(now++, cpu, wakee.task, prev, placed);
+          counts.get(wakee.task.tid)!.migrations++;
+        }
         wakee.wakeup = {
           ts: time(),
           tid: wakee.task.tid,
-          waker: current?.task.tid ?? 0,
+          waker: waker.tid,
           source: flags === 0 ? "task" : flags === 8 ? "irq" : "softirq",
           wakerCpu: cpu,
           prev,
@@ -141,6 +155,12 @@ export function randomSchedule(random: Random, cpus: number, threads: number, st
           ranOn: -1,
         };
         wakeups.push(wakee.wakeup);
+        if (records === "wakeup") {
+          writer.wakeup(now, cpu, waker, wakee.task, placed, flags);
+          become(wakee, "woken", placed);
+          break;
+        }
+        writer.waking(now, cpu, waker, wakee.task, prev, flags);
         become(wakee, "woken", prev);
         if (placed !== prev) {
           now++;
@@ -148,6 +168,7 @@ export function randomSchedule(random: Random, cpus: number, threads: number, st
           counts.get(wakee.task.tid)!.migrations++;
           become(wakee, "woken", placed);
         }
+        if (records === "both") writer.wakeup(++now, cpu, waker, wakee.task, placed, flags);
       }
     }
     if (settled < 0 && ran.size === threads && running.every((slices) => slices.length > 0)) settled = time();

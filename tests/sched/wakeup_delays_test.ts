@@ -6,16 +6,21 @@ import { IDLE, TraceWriter } from "../trace/make_trace.ts";
 import { partAt, randomSchedule } from "./random_schedule.ts";
 
 Deno.test("every wakeup of a made-up schedule, with who did it, where it put whom, and how long that took", () => {
-  for (let seed = 1; seed <= 40; seed++) {
+  for (let seed = 1; seed <= 60; seed++) {
     const random = randomFrom(seed);
-    const schedule = randomSchedule(random, 1 + random(4), 2 + random(6), 400);
+    const records = (["waking", "wakeup", "both"] as const)[seed % 3]!;
+    const schedule = randomSchedule(random, 1 + random(4), 2 + random(6), 400, records);
     const { trace, wakeups } = schedule;
     const found = wakeupDelays(trace);
     assert.equal(found.length, wakeups.length, `seed ${seed}`);
     // Where no move was recorded at all, nothing tells where who was not moved was put.
-    const moves = trace.has("sched:sched_migrate_task");
+    const moves = records !== "waking" || trace.has("sched:sched_migrate_task");
     wakeups.forEach((truth, i) => {
       const row = found.row(i);
+      // sched_wakeup alone does not tell where it had been before.
+      const unseen = records === "wakeup" &&
+        !schedule.parts.get(truth.tid)!.some(({ from, state }) => from < truth.ts && state === "running");
+      const prev = unseen ? -1 : truth.prev;
       assert.deepEqual(
         [row.ts, row.tid, row.waker_tid, row.wake_source, row.waker_cpu, row.prev_cpu, row.placed_cpu],
         [
@@ -24,7 +29,7 @@ Deno.test("every wakeup of a made-up schedule, with who did it, where it put who
           truth.waker,
           truth.source,
           truth.wakerCpu,
-          truth.prev,
+          prev,
           moves ? truth.placed : -1,
         ],
         `seed ${seed}, wakeup ${i}`,
@@ -38,7 +43,11 @@ Deno.test("every wakeup of a made-up schedule, with who did it, where it put who
       const before = partAt(schedule, truth.tid, truth.ts - 1);
       if (before !== undefined) assert.equal(row.slept, truth.ts - before.from, `seed ${seed}, wakeup ${i}`);
       else assert.ok(Number.isNaN(row.slept));
-      const placement = !moves ? "unknown" : truth.prev === truth.placed ? "same cpu" : "other cpu";
+      const placement = !moves || prev < 0
+        ? "unknown"
+        : truth.prev === truth.placed
+        ? "same cpu"
+        : "other cpu";
       assert.equal(row.placement, placement);
     });
     const some = wakeups.filter(({ tid }) => tid === 101);

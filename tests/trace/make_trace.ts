@@ -22,6 +22,7 @@ export class TraceWriter {
   readonly #switches: { prev: Task; next: Task; ts: number }[] = [];
   readonly #extra = new Map<string, { ts: number; cpu: number; fields: Record<string, number | string> }[]>();
   #wakings = 0;
+  #wakeups = 0;
   #migrations = 0;
   #cores: readonly (readonly number[])[] = [];
   #packages: readonly (readonly number[])[] = [];
@@ -40,6 +41,13 @@ export class TraceWriter {
   }
 
   /** `by` is the task in whose context it is moved; by default the recorder does not know. */
+  /** `sched_wakeup`: `target` is the CPU that the wakee was put on. */
+  wakeup(ts: number, cpu: number, waker: Task, wakee: Task, target: number, flags = 0): this {
+    this.#builder.add(Kind.Wakeup, ts, cpu, waker.tid, waker.tid, wakee.tid, target, flags);
+    this.#wakeups++;
+    return this;
+  }
+
   migrate(ts: number, cpu: number, task: Task, from: number, to: number, by?: Task): this {
     this.#builder.add(Kind.Migrate, ts, cpu, by?.pid ?? by?.tid ?? -1, by?.tid ?? -1, task.tid, from, to);
     this.#migrations++;
@@ -97,6 +105,7 @@ export class TraceWriter {
     const names = ["sched:sched_switch", ...extra.keys()];
     const counts = new Map([["sched:sched_switch", switches.length]]);
     if (this.#wakings > 0) counts.set("sched:sched_waking", this.#wakings);
+    if (this.#wakeups > 0) counts.set("sched:sched_wakeup", this.#wakeups);
     if (this.#migrations > 0) counts.set("sched:sched_migrate_task", this.#migrations);
     for (const [name, rows] of extra) counts.set(name, rows.length);
     return new Trace({
