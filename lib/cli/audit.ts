@@ -8,11 +8,12 @@ import type { GroupBy } from "../sched/thread_groups.ts";
 import { parseCpuList } from "../trace/cpu_list.ts";
 import { openTrace } from "../trace/open.ts";
 import type { Trace } from "../trace/trace.ts";
-import { parseArgs } from "./args.ts";
+import { oneFile, parseCommand } from "./args.ts";
 import { parseDuration } from "./duration.ts";
 import { ExitCode, UsageError } from "./exit_code.ts";
 import { TRACE_HELP, TRACE_OPTIONS, traceOptions } from "./trace_args.ts";
 import { wholeNumber } from "./whole_number.ts";
+import { parseWindow } from "./window_args.ts";
 
 /** One line for the list of commands. */
 export const summary = "who ran beside whom on the siblings of a core, and what keeping them apart costs";
@@ -35,7 +36,8 @@ ${TRACE_HELP}
       --kthreads TRUST  the kernel's threads: trusted (default), victim or untrusted
       --others TRUST    threads of no group: trusted, victim or untrusted (default)
       --epsilon TIME    longest episode that a change of both siblings at once may leave (default 5us)
-      --window TIME     for the steal of virtual CPUs (default 100ms)
+      --steal-window TIME   length of the windows in which the steal of virtual CPUs is compared (default 100ms)
+      --window FROM,TO  only this part of the recording, from its start on, such as 1.5s,2s
   -n, --top N           lines of each table (default 10)
       --json            one JSON object with all of them (all lines, unless -n is given)
   -h, --help            this text
@@ -52,7 +54,7 @@ const TRUST: readonly Trust[] = ["trusted", "victim", "untrusted"];
 
 /** Runs the command; returns its exit code. */
 export async function run(args: string[]): Promise<number> {
-  const parsed = parseArgs(args, {
+  const parsed = parseCommand(args, {
     ...TRACE_OPTIONS,
     by: { value: true },
     group: { value: true },
@@ -63,20 +65,17 @@ export async function run(args: string[]): Promise<number> {
     kthreads: { value: true },
     others: { value: true },
     epsilon: { value: true },
+    "steal-window": { value: true },
     window: { value: true },
     top: { short: "n", value: true },
     json: {},
-    help: { short: "h" },
-  });
-  if (parsed.has("help")) {
-    console.log(HELP.trimEnd());
-    return ExitCode.Ok;
-  }
+  }, HELP);
+  if (parsed === undefined) return ExitCode.Ok;
   if (parsed.has("list-cookies")) {
     if (parsed.rest.length > 0) throw new UsageError("--list-cookies asks this machine and takes no FILE");
     return await listCookies();
   }
-  if (parsed.rest.length !== 1) throw new UsageError(`Expected one FILE but found ${parsed.rest.length}`);
+  const file = oneFile(parsed);
   const given = (["by", "group", "cookies"] as const).filter((option) => parsed.has(option));
   if (given.length > 1) throw new UsageError(`--${given[0]} and --${given[1]} exclude one another`);
   const by = oneOf(parsed.get("by") ?? "process", BY, "--by");
@@ -85,7 +84,9 @@ export async function run(args: string[]): Promise<number> {
   const others = oneOf(parsed.get("others") ?? "untrusted", TRUST, "--others");
   const cores = parsed.has("cores") ? parsed.all("cores").map(coreCpus) : undefined;
   const epsilon = parsed.get("epsilon");
-  const window = parsed.get("window");
+  const steal = parsed.get("steal-window");
+  const part = parsed.get("window");
+  const window = part === undefined ? undefined : parseWindow(part);
   const top = parsed.get("top");
   const limit = top === undefined ? undefined : wholeNumber(top, "--top");
   const options = {
@@ -94,11 +95,12 @@ export async function run(args: string[]): Promise<number> {
     trusted: parsed.all("trust"),
     ...(cores === undefined ? {} : { cores }),
     ...(epsilon === undefined ? {} : { epsilon: parseDuration(epsilon, "--epsilon") }),
-    ...(window === undefined ? {} : { window: parseDuration(window, "--window") }),
+    ...(steal === undefined ? {} : { stealWindow: parseDuration(steal, "--steal-window") }),
   };
   const cookies = parsed.get("cookies");
   const listed = cookies === undefined ? undefined : parseCookies(await Deno.readTextFile(cookies));
-  const trace = await openTrace(parsed.rest[0]!, traceOptions(parsed));
+  const whole = await openTrace(file, traceOptions(parsed));
+  const trace = window === undefined ? whole : whole.window(window);
   const groups: GroupBy = listed ?? (rules.length > 0 ? await ruled(trace, rules) : by);
   const audit = coreAudit(trace, { ...options, groups });
   if (groups === "vm" && audit.gangs.gangs.length + audit.steal.length === 0) {

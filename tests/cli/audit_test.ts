@@ -65,6 +65,17 @@ Deno.test("schedscope audit prints what coreAudit() finds, with groups of every 
       assert.ok(trusted.groups.length <= 3);
     });
 
+    await t.step("a part of the recording", async () => {
+      const middle = (trace.span.from + trace.span.to) / 2;
+      const found = await json("--window", `${Math.round(middle)}ns,`, "--steal-window", "1ms");
+      const part = trace.window({ from: Math.round(middle) });
+      assert.deepEqual(
+        found.exposure,
+        JSON.parse(JSON.stringify(coreAudit(part, { cores: [[0, 1]] }).exposure)),
+      );
+      assert.ok(found.span < trace.span.to - middle + 1);
+    });
+
     await t.step("cookies from a file", async () => {
       const tids = [...new Set(trace.switches.column("next_pid"))].filter((tid) => tid > 0);
       const lines = tids.map((tid, i) => `${tid} ${["0", "0xa1", "0xb2"][i % 3]}`);
@@ -99,6 +110,7 @@ Deno.test("schedscope audit prints what coreAudit() finds, with groups of every 
         [[file, ...cores, "--group", "a=no-such-name"], /"a" fits no thread/],
         [[file, ...cores, "--kthreads", "good"], /--kthreads is trusted, victim, untrusted/],
         [[file, ...cores, "--epsilon", "soon"], /--epsilon/],
+        [[file, ...cores, "--window", "1s"], /--window to be FROM,TO/],
       ];
       for (const [args, message] of wrong) {
         const { code, err } = await audited(...args);

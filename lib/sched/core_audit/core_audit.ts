@@ -8,7 +8,7 @@ import { type Exposure, exposureOf } from "./exposure.ts";
 import { type ForcedIdle, forcedIdleOf, type ForcedIdleOptions } from "./forced_idle.ts";
 import { gangOf, type GangReport } from "./gang.ts";
 import { gangsIn, gangTids } from "./gang_members.ts";
-import { type StealMismatchColumns, stealMismatchOf, type StealMismatchOptions } from "./steal_mismatch.ts";
+import { type StealMismatchColumns, stealMismatchOf } from "./steal_mismatch.ts";
 
 /** Columns of {@linkcode CoreAudit.groups}. */
 export type AuditGroupColumns = {
@@ -46,7 +46,7 @@ export interface CoreAudit {
 /** Options of {@linkcode coreAudit}. */
 export interface CoreAuditAllOptions extends CoreAuditOptions, ForcedIdleOptions {
   /** Length of a window of `steal`, ns. Default 100 ms, or the span where that is shorter. */
-  window?: StealMismatchOptions["window"];
+  stealWindow?: number;
 }
 
 /**
@@ -89,7 +89,7 @@ export function coreAudit(trace: Trace, options: CoreAuditAllOptions = {}): Core
     forcedIdle,
     collective: collectiveSwitchesOf(input),
     gangs: gangOf(lives, gangs, span),
-    steal: stealMismatchOf(lives, gangs, input, options.window),
+    steal: stealMismatchOf(lives, gangs, input, options.stealWindow),
   };
 }
 
