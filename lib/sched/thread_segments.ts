@@ -154,6 +154,9 @@ class SegmentBuilder {
   /** By CPU: who runs there, since when. */
   readonly #current = new Int32Array(65536).fill(NOBODY);
   readonly #since = new Float64Array(65536);
+  /** By CPU: stamp of its last record, and where its records are incomplete. */
+  readonly #seen = new Float64Array(65536);
+  readonly #holes = new Map<number, { from: number[]; to: number[] }>();
   /** By CPU: how often it switched. */
   readonly #switches = new Int32Array(65536);
 
@@ -173,7 +176,10 @@ class SegmentBuilder {
         case Kind.Switch: {
           const on = cpu[i]!;
           const current = this.#current[on]!;
-          if (current !== NOBODY && current !== a[i]) this.#leftUnseen(current, on);
+          if (current !== NOBODY && current !== a[i]) {
+            this.#leftUnseen(current, on);
+            this.#hole(on, this.#since[on]!, ts[i]!);
+          }
           const before = this.#switches[on]!++;
           this.#switchedOut(this.#slot(a[i]!), i, before > 0);
           this.#switchedIn(this.#slot(c[i]!), i);
@@ -203,8 +209,36 @@ class SegmentBuilder {
         case Kind.Lost: {
           const current = this.#current[cpu[i]!]!;
           if (current !== NOBODY) this.#leftUnseen(current, cpu[i]!);
+          this.#hole(cpu[i]!, this.#seen[cpu[i]!]!, ts[i]!);
         }
       }
+      this.#seen[cpu[i]!] = ts[i]!;
+    }
+    this.#endWaits();
+  }
+
+  #hole(cpu: number, from: number, to: number): void {
+    const holes = this.#holes.get(cpu);
+    if (holes === undefined) this.#holes.set(cpu, { from: [from], to: [to] });
+    else {
+      holes.from.push(from);
+      holes.to.push(to);
+    }
+  }
+
+  /** Who waits to the end may have run, and gone to sleep, where records of its CPU are missing: from there on it is not known. */
+  #endWaits(): void {
+    for (let slot = 0; slot < this.#threads.size; slot++) {
+      const last = this.#last[slot]!;
+      if (last < 0 || this.#hidden[last] === 1) continue;
+      const doing = this.#doing[last]!;
+      if (doing !== Doing.Woken && doing !== Doing.Preempted) continue;
+      const holes = this.#holes.get(this.#cpu[last]!);
+      const begun = this.#from[last]!;
+      if (holes === undefined || !(holes.to.at(-1)! > begun)) continue;
+      let first = holes.to.length - 1;
+      while (first > 0 && holes.to[first - 1]! > begun) first--;
+      this.#ranUnseen(slot, last, Math.max(begun, holes.from[first]!));
     }
   }
 

@@ -209,3 +209,18 @@ Deno.test("a gap ends where the thread may have run unseen, and is marked", () =
   assert.deepEqual([...ledger.gaps.column("dur")], [2000, 100]);
   assert.deepEqual([...ledger.gaps.column("censored")], [1, 0]);
 });
+
+Deno.test("a wait that the trace does not see end is known up to the hole in which it may have ended", () => {
+  const trace = new TraceWriter()
+    .switch(0, 0, VICTIM, S, HOG)
+    .waking(1000, 1, RT, VICTIM, 0)
+    .switch(2000, 0, HOG, R, RT)
+    .lost(5000, 0, 7)
+    .switch(6000, 0, RT, R, HOG)
+    .switch(9000, 0, HOG, S, IDLE)
+    .trace();
+  const { gaps: found } = gaps(trace, { threshold: 500, tids: [10] });
+  assert.deepEqual([...found.column("ts")], [1000]);
+  assert.deepEqual([...found.column("dur")], [1000]);
+  assert.deepEqual([...found.column("censored")], [1]);
+});
