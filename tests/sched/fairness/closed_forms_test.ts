@@ -144,6 +144,27 @@ Deno.test("a group is entitled to what its threads are", () => {
   close(rows[1]!.entitled, end / 4, "b", 1);
 });
 
+Deno.test("groups that share the CPU first: what a session of one has, a session of two has to share", () => {
+  const writer = new TraceWriter();
+  const end = 120e6;
+  turns(writer, 0, [hog(1), hog(2, 5), hog(3, 19), hog(4)], [3e6], end);
+  const trace = finished(writer, end);
+  const entitled = (shares: Parameters<typeof fairness>[1]) =>
+    [...fairness(trace, { cpus: [0], ...shares }).sort("tid").column("entitled")].map((time) => time / end);
+  const sessions = new Map([[1, "a"], [2, "a"], [3, "b"]]);
+  // Two sessions of 1024 each and a thread of 1024 that stands beside them; nice values count inside of a session only.
+  entitled({ shares: { by: sessions } }).forEach((share, i) =>
+    close(share, [1 / 3 * 1024 / 1359, 1 / 3 * 335 / 1359, 1 / 3, 1 / 3][i]!, `share ${i}`)
+  );
+  entitled({ shares: { by: sessions, weights: new Map([["b", 2048]]) } }).forEach((share, i) =>
+    close(share, [1 / 4 * 1024 / 1359, 1 / 4 * 335 / 1359, 1 / 2, 1 / 4][i]!, `weighted share ${i}`)
+  );
+  assert.throws(
+    () => entitled({ shares: { by: sessions, weights: new Map([["b", 0]]) } }),
+    /weight of group "b" to be above 0 but found 0/,
+  );
+});
+
 Deno.test("time in a hole of any CPU counts for nobody", () => {
   const writer = new TraceWriter();
   const end = 120e6;
