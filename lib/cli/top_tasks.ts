@@ -5,7 +5,6 @@ import { GAP_CAUSES, type GapCause } from "../sched/gap_cause.ts";
 import { GapExplainer, type GapExplanation } from "../sched/gap_explainer.ts";
 import { Doing, type SegmentTable, segmentTable } from "../sched/thread_segments.ts";
 import { threadNames } from "../sched/thread_names.ts";
-import { Kind, type SchedStream } from "../trace/stream.ts";
 import type { Trace } from "../trace/trace.ts";
 
 /** What a thread did when the interval ended. */
@@ -52,8 +51,7 @@ export function topTasks(interval: Trace): Frame<TopColumns> {
   const context = interval.context ?? interval;
   const table = segmentTable(context.stream);
   const { from, to } = interval.span;
-  const holes = holesOf(context.stream);
-  const tasks = Array.from(table.tids, (_, k) => taskOf(table, k, from, to, holes))
+  const tasks = Array.from(table.tids, (_, k) => taskOf(table, k, from, to))
     .filter(({ run, wait, unknown, delays }) => run > 0 || wait > 0 || (unknown > 0 && delays.length > 0));
   const why = explained(context, tasks, from);
   const names = threadNames(context, new Set(tasks.map(({ tid }) => tid)));
@@ -88,48 +86,7 @@ interface Task {
   readonly worst: { readonly from: number; readonly to: number } | undefined;
 }
 
-/** By CPU: stretches of which records are missing, in the order of time. */
-type Holes = ReadonlyMap<number, { readonly from: number[]; readonly to: number[] }>;
-
-/** Between a switch and the next one whose prev is somebody else, or that comes after lost events. */
-function holesOf({ kind, ts, cpu, a, c, length }: SchedStream): Holes {
-  const holes = new Map<number, { from: number[]; to: number[] }>();
-  const last = new Map<number, { next: number; ts: number }>();
-  for (let i = 0; i < length; i++) {
-    if (kind[i] !== Kind.Switch && kind[i] !== Kind.Lost) continue;
-    const on = cpu[i]!;
-    const before = last.get(on);
-    if (kind[i] === Kind.Lost || (before !== undefined && before.next !== a[i])) {
-      let of = holes.get(on);
-      if (of === undefined) holes.set(on, of = { from: [], to: [] });
-      of.from.push(before?.ts ?? 0);
-      of.to.push(ts[i]!);
-    }
-    if (kind[i] === Kind.Lost) continue;
-    if (before === undefined) last.set(on, { next: c[i]!, ts: ts[i]! });
-    else {
-      before.next = c[i]!;
-      before.ts = ts[i]!;
-    }
-  }
-  return holes;
-}
-
-/** Start of the first hole of CPU `cpu` that ends after `time`; Infinity where there is none. */
-function firstHole(holes: Holes, cpu: number, time: number): number {
-  const of = holes.get(cpu);
-  if (of === undefined || !(of.to.at(-1)! > time)) return Infinity;
-  let low = 0;
-  let high = of.to.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (of.to[middle]! > time) high = middle;
-    else low = middle + 1;
-  }
-  return Math.max(time, of.from[low]!);
-}
-
-function taskOf(table: SegmentTable, k: number, from: number, to: number, holes: Holes): Task {
+function taskOf(table: SegmentTable, k: number, from: number, to: number): Task {
   const { doing, hidden, cpu } = table;
   const begin = table.start[k]!;
   const end = table.start[k + 1]!;
@@ -140,8 +97,6 @@ function taskOf(table: SegmentTable, k: number, from: number, to: number, holes:
   const delays: number[] = [];
   /** Where the wait began that goes on; NaN where none does. */
   let since = NaN;
-  /** Whether it is not known what it did at the end. */
-  let lost = false;
   const close = (at: number) => {
     if (since === since && at > from && at > since) {
       delays.push(at - since);
@@ -156,17 +111,7 @@ function taskOf(table: SegmentTable, k: number, from: number, to: number, holes:
     const what = hidden[i] === 1 ? Doing.Unknown : doing[i]!;
     if (what === Doing.Preempted || what === Doing.Woken) {
       if (since !== since) since = a;
-      // Who waits to the end may have run, and gone to sleep, where its CPU's records are missing.
-      const sure = i + 1 === end || table.from[i + 1]! >= to ? firstHole(holes, cpu[i]!, a) : Infinity;
-      if (sure >= b) {
-        wait += within;
-        continue;
-      }
-      const seen = Math.max(0, sure - Math.max(a, from));
-      wait += seen;
-      unknown += within - seen;
-      close(sure);
-      lost = true;
+      wait += within;
       continue;
     }
     // A wait whose end was not recorded has no length.
@@ -175,12 +120,14 @@ function taskOf(table: SegmentTable, k: number, from: number, to: number, holes:
       run += within;
     } else {
       if (what === Doing.Unknown) unknown += within;
+      // Of a wait that goes on into a hole it is known how long it was until then.
+      if (i + 1 === end && hidden[i] === 1) close(a);
       since = NaN;
     }
   }
   close(to);
   const last = end - 1;
-  const now = last < begin || hidden[last] === 1 || lost ? Doing.Unknown : doing[last]!;
+  const now = last < begin || hidden[last] === 1 ? Doing.Unknown : doing[last]!;
   return {
     tid: table.tids[k]!,
     cpu: last < begin ? -1 : cpu[last]!,
