@@ -51,7 +51,7 @@ export interface DemandsOptions {
  * that is not above 0 or makes more than ten million.
  */
 export function demands(trace: Trace, options: DemandsOptions = {}): Frame<DemandColumns> {
-  const changes = changesOf(trace);
+  const changes = changesOf(trace, "demands");
   const { tids, thread, ts, dur, state } = changes;
   const bins = new TimeBins(changes.from, changes.to, options.bin);
   const prio = changes.states.column("prio");

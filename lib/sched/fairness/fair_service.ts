@@ -46,9 +46,14 @@ export interface FairService {
   readonly cpus: number;
 }
 
-/** Follows the service and the entitlement of all threads of `trace`, in bins of `bin` ns. */
-export function fairService(trace: Trace, options: FairnessOptions, bin?: number): FairService {
-  const changes = changesOf(trace);
+/** Follows the service and the entitlement of all threads of `trace` for `analysis`, in bins of `bin` ns. */
+export function fairService(
+  trace: Trace,
+  analysis: string,
+  options: FairnessOptions,
+  bin?: number,
+): FairService {
+  const changes = changesOf(trace, analysis);
   const follower = new Follower(trace, changes, options, bin);
   changes.walk(follower);
   return follower.result();

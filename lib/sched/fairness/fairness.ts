@@ -74,7 +74,7 @@ export type FairnessColumns = {
  * ```
  */
 export function fairness(trace: Trace, options: FairnessOptions = {}): Frame<FairnessColumns> {
-  const found = fairService(trace, options);
+  const found = fairService(trace, "fairness", options);
   const rows = Uint32Array.from(found.names.keys()).filter((row) => found.demand[row]! > 0)
     .sort((x, y) => found.demand[y]! - found.demand[x]! || x - y);
   const at = (column: Float64Array) => Float64Array.from(rows, (row) => column[row]!);

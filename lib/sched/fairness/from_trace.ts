@@ -69,7 +69,7 @@ export function entitlementFromTrace(
     if (Number.isNaN(weight[row])) above += run[row]! / dur[row]!;
     else if (run[row]! > 0) rows.push(row);
   }
-  const cpus = options.cpus ?? changesOf(trace).cpus.length - above;
+  const cpus = options.cpus ?? changesOf(trace, "entitlementFromTrace").cpus.length - above;
   const lived = (row: number) => (known(row) + found.column("unknown")[row]!) / dur[row]!;
   const demand = rows.map((row) => Math.min(1, found.column("demand")[row]! * lived(row)));
   const { tasks, lambda, used } = entitlement(rows.map((row) => weight[row]!), cpus, demand);

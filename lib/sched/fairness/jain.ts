@@ -86,7 +86,7 @@ export function jain(trace: Trace, options: JainOptions = {}): Frame<JainColumns
     }
   }
   const shortest = Math.min(...wanted, Math.max(1, to - from));
-  const found = fairService(trace, options, shortest);
+  const found = fairService(trace, "jain", options, shortest);
   const steps = [...new Set(wanted.map((window) => Math.max(1, Math.round(window / shortest))))]
     .sort((x, y) => x - y);
   const rows = steps.map((bins) => overWindows(found, bins, least));

@@ -51,7 +51,7 @@ export interface LagOptions extends FairnessOptions {
 export function lag(trace: Trace, options: LagOptions = {}): Frame<LagColumns> {
   const { from, to } = trace.span;
   const { bin = to > from ? (to - from) / 400 : 1, limit = 20 } = options;
-  const found = fairService(trace, options, bin);
+  const found = fairService(trace, "lag", options, bin);
   const { bins, samples, names } = found;
   const peak = (entity: number) => Math.max(found.maxLag[entity]!, -found.minLag[entity]!);
   const kept = [...names.keys()].filter((entity) => found.demand[entity]! > 0)

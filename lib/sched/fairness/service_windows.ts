@@ -59,7 +59,7 @@ export function serviceWindows(
     }
   }
   const { step = Math.max((wanted[0] ?? span) / 10, span / 5000), limit = 20 } = options;
-  const found = fairService(trace, options, step);
+  const found = fairService(trace, "serviceWindows", options, step);
   const kept = [...found.names.keys()].filter((entity) => found.demand[entity]! > 0)
     .sort((x, y) => found.worst[y]! - found.worst[x]! || x - y).slice(0, limit);
   const { bins } = found;

@@ -43,7 +43,7 @@ export interface StarvationOptions {
 export function starvation(trace: Trace, options: StarvationOptions = {}): Frame<StarvationColumns> {
   const { threshold = 100e6 } = options;
   if (!(threshold >= 0)) throw new RangeError(`Expected a threshold of at least 0 ns but found ${threshold}`);
-  const { tid, ts, dur, state, cpu, from, to, states } = changesOf(trace);
+  const { tid, ts, dur, state, cpu, from, to, states } = changesOf(trace, "starvation");
   const waits = (row: number) => state[row] === STATE.preempted || state[row] === STATE.woken;
   const found: { first: number; last: number; dur: number; censored: boolean }[] = [];
   for (let row = 0; row < tid.length; row++) {

@@ -118,8 +118,14 @@ export class Changes {
 
 const MADE = new WeakMap<Trace, WeakRef<Changes>>();
 
-/** The changes of `trace`, kept for the next analysis as long as memory is not short. */
-export function changesOf(trace: Trace): Changes {
+/**
+ * The changes of `trace` for `analysis`, kept for the next one as long as memory is not short. Throws `MissingEventError` where the
+ * events are missing that it takes to know who waits.
+ */
+export function changesOf(trace: Trace, analysis: string): Changes {
+  const whole = trace.context ?? trace;
+  whole.requireEvent(analysis, "sched:sched_switch");
+  whole.requireEvent(analysis, "sched:sched_waking", "sched:sched_wakeup");
   const known = MADE.get(trace)?.deref();
   if (known !== undefined) return known;
   const made = new Changes(trace);

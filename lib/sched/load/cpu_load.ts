@@ -73,7 +73,7 @@ export interface LoadOptions {
  * ```
  */
 export function load(trace: Trace, options: LoadOptions = {}): Frame<LoadColumns> {
-  const changes = changesOf(trace);
+  const changes = changesOf(trace, "load");
   const bins = new TimeBins(changes.from, changes.to, options.bin);
   const tally = new LoadTally(changes, bins);
   changes.walk(tally);

@@ -48,7 +48,7 @@ export function idleWhileOverloaded(
   trace: Trace,
   options: IdleWhileOverloadedOptions = {},
 ): Frame<IdleWhileOverloadedColumns> {
-  const changes = changesOf(trace);
+  const changes = changesOf(trace, "idleWhileOverloaded");
   const tally = new UtilizationTally(changes, new TimeBins(changes.from, changes.to, options.bin));
   changes.walk(tally);
   return tally.frame();

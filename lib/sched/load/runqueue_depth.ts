@@ -48,7 +48,7 @@ export type RunqueueDepthColumns = {
  * ```
  */
 export function runqueueDepth(trace: Trace): Frame<RunqueueDepthColumns> {
-  const changes = changesOf(trace);
+  const changes = changesOf(trace, "runqueueDepth");
   const steps = new DepthSteps(changes);
   changes.walk(steps);
   return steps.frame();

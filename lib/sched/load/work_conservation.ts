@@ -59,7 +59,7 @@ export function workConservation(
   trace: Trace,
   options: WorkConservationOptions = {},
 ): Frame<WorkConservationColumns> {
-  const changes = changesOf(trace);
+  const changes = changesOf(trace, "workConservation");
   const names = threadNames(trace.context ?? trace, new Set(changes.tids));
   const finder = new EpisodeFinder(changes, names, options);
   changes.walk(finder);

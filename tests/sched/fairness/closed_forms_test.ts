@@ -271,7 +271,7 @@ Deno.test("what cannot be is named", () => {
   assert.throws(() => fairness(trace, { by: "cgroup" }), /cgroup_attach_task/);
   assert.throws(() => jain(trace, { windows: [0] }), /window above 0 ns but found 0/);
   assert.throws(() => lag(trace, { bin: -1 }), /bin above 0 ns but found -1/);
-  assert.throws(() => fairness(new TraceWriter().trace()), /sched_switch/);
+  assert.throws(() => fairness(new TraceWriter().trace()), /fairness needs sched:sched_switch/);
   const empty = fairness(trace.window({ from: 50e6, to: 50e6 }));
   assert.equal(empty.length, 0);
 });

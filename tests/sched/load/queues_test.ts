@@ -296,7 +296,7 @@ Deno.test("interrupts that nest count once, and in the bins in which they are", 
 
 Deno.test("what cannot be is named", () => {
   const trace = new TraceWriter().switch(0, 0, IDLE, 0, worker(1)).switch(1e9, 0, worker(1), 1, IDLE).trace();
-  assert.throws(() => load(trace), /sched_waking/);
+  assert.throws(() => load(trace), /load needs sched:sched_waking/);
   const whole = new TraceWriter().switch(0, 0, IDLE, 0, worker(1)).waking(1, 0, worker(1), worker(2), 0)
     .switch(1e9, 0, worker(1), 1, IDLE).trace();
   assert.throws(() => load(whole, { bin: 0 }), /bin above 0 ns but found 0/);
