@@ -23,7 +23,7 @@ export interface CpuTimeline {
 
 /**
  * The timelines of `cpus` from `from` to `to`. Before its first switch a CPU ran who was switched out then. A CPU without any
- * switch is unknown all the time: the trace does not tell whether it idled or one thread had it.
+ * switch had one thread, or idled, all the time: the one in whose context it woke others. Where it did not either it is unknown.
  */
 export function cpuTimelines(
   stream: SchedStream,
@@ -35,7 +35,7 @@ export function cpuTimelines(
   const builders = new Map(cpus.map((cpu) => [cpu, new TimelineBuilder(cpu)]));
   const byCpu: (TimelineBuilder | undefined)[] = [];
   for (const cpu of cpus) byCpu[cpu] = builders.get(cpu);
-  const { kind, ts, cpu, a, b, c, length } = stream;
+  const { kind, ts, cpu, tid, a, b, c, length } = stream;
   const ready = new ReadyTimes();
   for (let i = 0; i < length; i++) {
     const at = ts[i]!;
@@ -50,6 +50,7 @@ export function cpuTimelines(
       case Kind.Wakeup:
       case Kind.WakeupNew:
         ready.woken(a[i]!, at);
+        byCpu[cpu[i]!]?.seen(tid[i]!);
         break;
       case Kind.Lost:
         byCpu[cpu[i]!]?.lost();
@@ -65,6 +66,8 @@ class TimelineBuilder {
   #tid = new Int32Array(256);
   #ready = new Float64Array(256);
   #displaced = new Uint8Array(256);
+  /** While there is no switch: who was seen to run; -1 nobody, -2 several. */
+  #witness = -1;
 
   constructor(cpu: number) {
     this.#cpu = cpu;
@@ -78,6 +81,12 @@ class TimelineBuilder {
     this.#begin(ts, next, ready);
   }
 
+  /** `tid` woke a thread on the CPU. */
+  seen(tid: number): void {
+    if (this.#length > 0 || tid < 0 || tid === this.#witness) return;
+    this.#witness = this.#witness === -1 ? tid : -2;
+  }
+
   /** Records are missing since the CPU's one before: what is known of the slice is how it began. */
   lost(): void {
     if (this.#length > 0) this.#tid[this.#length - 1] = -1;
@@ -85,6 +94,7 @@ class TimelineBuilder {
   }
 
   finish(from: number, to: number, groupOf: (tid: number) => number): CpuTimeline {
+    if (this.#length === 0 && this.#witness >= 0) this.#begin(-Infinity, this.#witness, NaN);
     const ts = this.#ts.subarray(0, this.#length);
     const first = Math.max(0, firstAbove(ts, 0, ts.length, from) - 1);
     // A slice that begins at the end itself has no time.

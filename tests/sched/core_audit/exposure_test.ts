@@ -198,6 +198,24 @@ Deno.test("the kernel's threads and others are trusted, victims or untrusted as 
   assert.deepEqual(others("untrusted", ["tenant"]), []);
 });
 
+Deno.test("a CPU that never switched had who woke others there, if that was one", () => {
+  const woken: Task = { tid: 40, comm: "c" };
+  const groups = new Map([[10, "a"], [20, "b"]]);
+  const row = (writer: TraceWriter) => {
+    const trace = writer.switch(1100, 0, A, 0, IDLE).trace();
+    const { exposed, upper, coverage } = exposure(trace, { groups, cores: CORES, others: "trusted" }).cores
+      .row(0);
+    return [exposed, upper, coverage];
+  };
+  // All of them run on CPU 0 first, so that they have names.
+  const start = () =>
+    new TraceWriter().switch(98, 0, IDLE, 0, B).switch(99, 0, B, 1, woken).switch(100, 0, woken, 1, A);
+  assert.deepEqual(row(start().waking(300, 1, IDLE, woken, 0)), [0, 0, 1]);
+  assert.deepEqual(row(start().waking(300, 1, B, woken, 0).waking(400, 1, B, woken, 0)), [1000, 1000, 1]);
+  assert.deepEqual(row(start().waking(300, 1, B, woken, 0).waking(400, 1, woken, B, 0)), [0, 1001, 0]);
+  assert.deepEqual(row(start().waking(300, 0, A, woken, 0)), [0, 1001, 0]);
+});
+
 Deno.test("a window has what lies in it, with who ran at its start", () => {
   const trace = hogs().switch(600, 0, A, 0, IDLE).switch(1100, 1, B, 0, IDLE).trace();
   const part = trace.window({ from: 200, to: 700 });

@@ -64,6 +64,7 @@ export function makeSchedule(seed: number, options: ScheduleOptions = {}): Sched
   const current: (Worker | undefined)[] = new Array(cpus).fill(undefined);
   const ran: number[][] = Array.from({ length: cpus }, () => []);
   const waited: (readonly number[])[][] = Array.from({ length: cpus }, () => []);
+  const wakers: Set<number>[] = Array.from({ length: cpus }, () => new Set());
   const recorded: { t: number; prev: number; next: number }[][] = Array.from({ length: cpus }, () => []);
   let first = -1;
   let last = -1;
@@ -77,6 +78,7 @@ export function makeSchedule(seed: number, options: ScheduleOptions = {}): Sched
       if (worker.doing === "sleep" && random(30) === 0) {
         const from = random(cpus);
         writer.waking(t, from, waker(from), worker, worker.cpu);
+        wakers[from]!.add(waker(from).tid);
         happened(t);
         worker.doing = "wait";
         if (random(3) === 0) move(writer, t, random, worker, cpus);
@@ -116,7 +118,7 @@ export function makeSchedule(seed: number, options: ScheduleOptions = {}): Sched
     waiting: (cpu, t) => waited[cpu]![t]!,
     known(cpu, t) {
       const switches = recorded[cpu]!;
-      if (switches.length === 0) return -1;
+      if (switches.length === 0) return wakers[cpu]!.size === 1 ? [...wakers[cpu]!][0]! : -1;
       const before = switches.findLast((each) => each.t <= t);
       const after = switches.find((each) => each.t > t);
       if (before === undefined) return after!.prev;
