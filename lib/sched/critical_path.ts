@@ -4,12 +4,13 @@ import { type Ns, ns } from "../frame/units.ts";
 import { Kind } from "../trace/stream.ts";
 import type { Trace } from "../trace/trace.ts";
 import { type CpuSlices, sliceAt } from "./cpu_occupancy.ts";
+import { isFollowed } from "./is_followed.ts";
 import { nameColumn } from "./name_column.ts";
 import { sleepState } from "./sleep_state.ts";
 import type { ThreadState } from "./states.ts";
 import { type ThreadLives, threadLives } from "./thread_lives.ts";
 import { Doing } from "./thread_segments.ts";
-import { WAKE_SOURCES, type WakeSource, wakeSources } from "./wake_source.ts";
+import { WAKE_SOURCES, wakeSources } from "./wake_source.ts";
 
 /**
  * What a stretch of a critical path was spent on.
@@ -71,6 +72,11 @@ export type CriticalPathColumns = {
 export interface CriticalPathOptions {
   /** How many wakers are followed from one to the next; what lies deeper is `asleep`. Default 64. */
   depth?: number;
+  /**
+   * Whether a wakeup in a softirq is followed to the task in whose context that ran. That is who did it where it had raised the softirq
+   * itself, as by sending to a socket of the same machine; and anybody where the softirq only came upon it. Default false.
+   */
+  softirqs?: boolean;
 }
 
 /**
@@ -100,7 +106,7 @@ export function criticalPath(
   }
   const lives = threadLives(context);
   if (lives.find(tid) < 0) throw new RangeError(`No thread ${tid} is in the trace`);
-  const walk = new PathWalk(context, lives, options.depth ?? 64);
+  const walk = new PathWalk(context, lives, options);
   const { span } = context;
   walk.outside(tid, from, Math.min(to, span.from));
   walk.follow(tid, Math.max(from, span.from), Math.min(to, span.to), 0, -1);
@@ -120,7 +126,6 @@ const NOT_THERE = part("not there");
 const ENDED_BY = WAKE_SOURCES.map((source) =>
   part(source === "timer" || source === "irq" || source === "softirq" ? source : "asleep")
 );
-const FOLLOWED = WAKE_SOURCES.map((source: WakeSource) => source === "task" || source === "new");
 
 const HIDDEN: CpuSlices = {
   ts: new Float64Array(),
@@ -141,6 +146,8 @@ class PathWalk {
   readonly #trace: Trace;
   readonly #lives: ThreadLives;
   readonly #depth: number;
+  /** By the code of a wake source. */
+  readonly #follows: readonly boolean[];
   readonly #source: (event: number) => number;
   /** Threads whose sleep is being followed: who is to be woken by one of them, while it sleeps, is not known. */
   readonly #followed = new Set<number>();
@@ -153,10 +160,11 @@ class PathWalk {
   readonly #cpu: number[] = [];
   readonly #censored: number[] = [];
 
-  constructor(trace: Trace, lives: ThreadLives, depth: number) {
+  constructor(trace: Trace, lives: ThreadLives, { depth = 64, softirqs = false }: CriticalPathOptions) {
     this.#trace = trace;
     this.#lives = lives;
     this.#depth = depth;
+    this.#follows = WAKE_SOURCES.map((source) => isFollowed(source, softirqs));
     this.#source = wakeSources(trace);
     const { holes } = trace.quality;
     this.#complete = holes.length === 0 ? Infinity : holes.column("from")[0]!;
@@ -226,7 +234,7 @@ class PathWalk {
     const source = woken ? this.#source(event[next]!) : 0;
     const by = woken ? waker[next]! : -1;
     const circle = this.#followed.has(by) || by === thread;
-    if (FOLLOWED[source] === true && by > 0 && !circle && depth < this.#depth) {
+    if (this.#follows[source] === true && by > 0 && !circle && depth < this.#depth) {
       this.#followed.add(thread);
       this.follow(by, from, to, depth + 1, thread);
       this.#followed.delete(thread);

@@ -5,6 +5,7 @@ import type { Trace } from "../trace/trace.ts";
 import { nameColumn } from "./name_column.ts";
 import { type ThreadLives, threadLives } from "./thread_lives.ts";
 import { Doing } from "./thread_segments.ts";
+import { isFollowed } from "./is_followed.ts";
 import { WAKE_SOURCES, type WakeSource, wakeSources } from "./wake_source.ts";
 
 /** Columns of {@linkcode wakeupChain}: the first row is the thread asked for, each next one who woke the one before. */
@@ -39,6 +40,8 @@ export type WakeupChainColumns = {
 export interface WakeupChainOptions {
   /** Most rows. Default 64. */
   limit?: number;
+  /** Whether a wakeup in a softirq is followed to the task in whose context that ran; see `CriticalPathOptions`. Default false. */
+  softirqs?: boolean;
 }
 
 interface Link {
@@ -68,7 +71,7 @@ export function wakeupChain(
   const context = trace.context ?? trace;
   context.requireEvent("wakeupChain", "sched:sched_switch");
   context.requireEvent("wakeupChain", "sched:sched_waking", "sched:sched_wakeup");
-  const { limit = 64 } = options;
+  const { limit = 64, softirqs = false } = options;
   const lives = threadLives(context);
   if (lives.find(tid) < 0) throw new RangeError(`No thread ${tid} is in the trace`);
   const source = wakeSources(context);
@@ -77,7 +80,7 @@ export function wakeupChain(
   while (links.length < limit) {
     const link = lastWakeup(lives, source, context.stream.ts, thread, until);
     links.push(link);
-    const followed = WAKE_SOURCES[link.source] === "task" || WAKE_SOURCES[link.source] === "new";
+    const followed = isFollowed(WAKE_SOURCES[link.source]!, softirqs);
     // Wakeups of one stamp could go round in a circle.
     if (!followed || link.waker <= 0 || (links.length > 1 && link.ts >= until)) break;
     [thread, until] = [link.waker, link.ts];

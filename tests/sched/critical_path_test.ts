@@ -13,14 +13,16 @@ interface Truth {
 }
 
 /** For whom `tid` waits at one moment, straight from the definition: follow who is to wake it until one does not sleep. */
-function waitedFor(schedule: RandomSchedule, tid: number, time: number, depth = 0): Truth {
+function waitedFor(schedule: RandomSchedule, tid: number, time: number, softirqs: boolean, depth = 0): Truth {
   const part = partAt(schedule, tid, time);
   const asleep = part === undefined || part.state === "sleeping" || part.state === "blocked";
   if (asleep) {
     const wakeup = schedule.wakeups.find((each) => each.tid === tid && each.ts > time);
     if (wakeup === undefined) return { tid, what: "asleep", thread: tid, depth };
-    if (wakeup.source !== "task") return { tid, what: wakeup.source, thread: tid, depth };
-    return waitedFor(schedule, wakeup.waker, time, depth + 1);
+    const followed = wakeup.source === "task" ||
+      (softirqs && wakeup.source === "softirq" && wakeup.waker > 0);
+    if (!followed) return { tid, what: wakeup.source, thread: tid, depth };
+    return waitedFor(schedule, wakeup.waker, time, softirqs, depth + 1);
   }
   if (part.state === "running") return { tid, what: "running", thread: tid, depth };
   const on = schedule.running[part.cpu]!.findLast(({ from }) => from <= time);
@@ -37,13 +39,14 @@ Deno.test("the critical path is, at every moment, who is waited for; its rows fi
     for (const tid of tids) {
       const from = settled + random(Math.max(1, Math.floor((end - settled) / 2)));
       const to = from + random(end - from + 1);
-      const path = criticalPath(trace, tid, from, to);
+      const softirqs = seed % 3 === 0;
+      const path = criticalPath(trace, tid, from, to, { softirqs });
       let at = from;
       for (const row of path.rows()) {
         assert.equal(row.ts, at);
         assert.ok(row.dur > 0);
         for (const time of [row.ts, row.ts + row.dur - 1, row.ts + random(row.dur)]) {
-          const truth = waitedFor(schedule, tid, time);
+          const truth = waitedFor(schedule, tid, time, softirqs);
           assert.deepEqual(
             { tid: row.tid, what: row.what, thread: row.thread, depth: row.depth },
             truth,
