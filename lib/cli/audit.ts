@@ -234,6 +234,7 @@ function print(audit: CoreAudit, limit: number): void {
     ),
     "none",
   );
+  table("Longest episodes of it", exposure.longest, "none");
   table("Exposure by core", exposure.cores, "none");
   table(
     "Forced idle: a thread waited, the CPU idled, and siblings ran other groups",
@@ -287,7 +288,11 @@ function asJson(trace: Trace, audit: CoreAudit, limit: number): unknown {
     coverage: audit.coverage,
     cores: audit.cores,
     groups: rows(audit.groups),
-    exposure: { pairs: rows(audit.exposure.pairs), cores: rows(audit.exposure.cores) },
+    exposure: {
+      pairs: rows(audit.exposure.pairs),
+      longest: rows(audit.exposure.longest),
+      cores: rows(audit.exposure.cores),
+    },
     forced_idle: {
       cpus: rows(audit.forcedIdle.cpus),
       groups: rows(audit.forcedIdle.groups),

@@ -85,8 +85,8 @@ export function collectiveSwitchesOf(input: AuditInput): CollectiveSwitches {
   const skews = new Episodes();
   const overlaps = new Episodes();
   rows.core.forEach((core, row) => {
-    overlaps.add(core, rows.overlap[row]!, rows.censored[row] === 1);
-    if (rows.cpus[row]! > 1) skews.add(core, rows.skew[row]!, rows.censored[row] === 1);
+    overlaps.add(core, rows.ts[row]!, rows.overlap[row]!, rows.censored[row] === 1);
+    if (rows.cpus[row]! > 1) skews.add(core, rows.ts[row]!, rows.skew[row]!, rows.censored[row] === 1);
   });
   const skew = skews.summary(ends.length, input.epsilon);
   const overlap = overlaps.summary(ends.length, input.epsilon);

@@ -4,11 +4,15 @@ export class Episodes {
   #key = new Int32Array(256);
   #dur = new Float64Array(256);
   #cut = new Uint8Array(256);
+  #from = new Float64Array(256);
+  #place = new Int32Array(256);
 
-  /** An episode of `key` that lasted `dur` ns, or longer where it is `cut`. */
-  add(key: number, dur: number, cut: boolean): void {
+  /** An episode of `key` that began at `from` and lasted `dur` ns, or longer where it is `cut`; `place` is handed through. */
+  add(key: number, from: number, dur: number, cut: boolean, place: number = 0): void {
     if (this.#length === this.#key.length) this.#grow();
     this.#key[this.#length] = key;
+    this.#from[this.#length] = from;
+    this.#place[this.#length] = place;
     this.#dur[this.#length] = dur;
     this.#cut[this.#length++] = cut ? 1 : 0;
   }
@@ -55,15 +59,53 @@ export class Episodes {
     };
   }
 
-  #grow(): void {
-    const key = new Int32Array(this.#key.length * 2);
-    const dur = new Float64Array(key.length);
-    const cut = new Uint8Array(key.length);
-    key.set(this.#key);
-    dur.set(this.#dur);
-    cut.set(this.#cut);
-    [this.#key, this.#dur, this.#cut] = [key, dur, cut];
+  /** The `most` longest episodes whose key `counts`, the longest first, those of the same length by their start. */
+  longest(most: number, counts: (key: number) => boolean = () => true): EpisodeRow[] {
+    let rows: number[] = [];
+    let least = -1;
+    const byLength = (a: number, b: number) =>
+      this.#dur[b]! - this.#dur[a]! || this.#from[a]! - this.#from[b]!;
+    for (let i = 0; i < this.#length; i++) {
+      if (this.#dur[i]! < least || !counts(this.#key[i]!)) continue;
+      rows.push(i);
+      if (rows.length < 2 * most + 64) continue;
+      rows = rows.sort(byLength).slice(0, most);
+      least = rows.length < most || most === 0 ? least : this.#dur[rows[most - 1]!]!;
+    }
+    return rows.sort(byLength).slice(0, most).map((i) => ({
+      key: this.#key[i]!,
+      from: this.#from[i]!,
+      dur: this.#dur[i]!,
+      place: this.#place[i]!,
+      cut: this.#cut[i] === 1,
+    }));
   }
+
+  #grow(): void {
+    const wider = <A extends Int32Array | Float64Array | Uint8Array>(column: A): A => {
+      const out = new (column.constructor as new (length: number) => A)(column.length * 2);
+      out.set(column);
+      return out;
+    };
+    this.#key = wider(this.#key);
+    this.#from = wider(this.#from);
+    this.#dur = wider(this.#dur);
+    this.#place = wider(this.#place);
+    this.#cut = wider(this.#cut);
+  }
+}
+
+/** One episode. */
+export interface EpisodeRow {
+  readonly key: number;
+  /** ns since the epoch. */
+  readonly from: number;
+  /** ns. */
+  readonly dur: number;
+  /** What was handed through. */
+  readonly place: number;
+  /** Whether an edge or a hole cuts it. */
+  readonly cut: boolean;
 }
 
 /** Figures by key; every time in ns. */

@@ -51,10 +51,28 @@ export type CoreExposureColumns = {
   coverage: Ratio;
 };
 
+/** Columns of {@linkcode Exposure.longest}. */
+export type ExposureEpisodeColumns = {
+  /** Start, ns since the epoch. */
+  ts: Ns;
+  /** ns. */
+  dur: Ns;
+  /** CPUs of the core, such as `0,2`. */
+  core: DictColumn;
+  /** Group whose thread might have spied. Where both might, the pair has one row and not two. */
+  attacker: DictColumn;
+  /** Group whose thread might have been spied upon. */
+  victim: DictColumn;
+  /** 1 where an edge of the span or a hole cuts it. */
+  censored: Uint8Array;
+};
+
 /** Who ran beside whom. */
 export interface Exposure {
   /** A row for each attacker and victim that met or followed one another, the longest time first. */
   readonly pairs: Frame<ExposureColumns>;
+  /** The thousand longest episodes, the longest first: where to look. */
+  readonly longest: Frame<ExposureEpisodeColumns>;
   /** A row for each core. */
   readonly cores: Frame<CoreExposureColumns>;
 }
@@ -83,12 +101,13 @@ export function exposure(trace: Trace, options: CoreAuditOptions = {}): Exposure
 /** {@linkcode exposure} of what was prepared. */
 export function exposureOf(input: AuditInput): Exposure {
   const pairs = new PairTable(input);
-  const cores = input.cores.map((cpus) =>
-    new CoreExposure(input, pairs).sweep(cpus.map((cpu) => input.timelines.get(cpu)!))
+  const cores = input.cores.map((cpus, core) =>
+    new CoreExposure(input, pairs, core).sweep(cpus.map((cpu) => input.timelines.get(cpu)!))
   );
   const span = input.to - input.from;
   return {
     pairs: pairs.frame(span),
+    longest: pairs.longest(),
     cores: new Frame<CoreExposureColumns>({
       core: DictColumn.from(input.cores.map((cpus) => cpus.join(","))),
       exposed: ns(Float64Array.from(cores, ({ exposed }) => exposed)),
@@ -176,7 +195,26 @@ class PairTable {
       censored: summary.cut,
     }).sort("exposed", { descending: true });
   }
+
+  longest(): Frame<ExposureEpisodeColumns> {
+    const { attacks, suffers, names, cores } = this.input;
+    const rows = this.episodes.longest(MOST_EPISODES, (pair) => {
+      const [attacker, victim] = [this.#attacker[pair]!, this.#victim[pair]!];
+      return attacker < victim || attacks[victim] === 0 || suffers[attacker] === 0;
+    });
+    return new Frame<ExposureEpisodeColumns>({
+      ts: ns(Float64Array.from(rows, ({ from }) => from)),
+      dur: ns(Float64Array.from(rows, ({ dur }) => dur)),
+      core: new DictColumn(Uint32Array.from(rows, ({ place }) => place), cores.map((cpus) => cpus.join(","))),
+      attacker: new DictColumn(Uint32Array.from(rows, ({ key }) => this.#attacker[key]!), names),
+      victim: new DictColumn(Uint32Array.from(rows, ({ key }) => this.#victim[key]!), names),
+      censored: Uint8Array.from(rows, ({ cut }) => cut ? 1 : 0),
+    });
+  }
 }
+
+/** Rows of {@linkcode Exposure.longest}. */
+const MOST_EPISODES = 1000;
 
 /** The sweep over one core. */
 class CoreExposure {
@@ -185,14 +223,16 @@ class CoreExposure {
   covered = 0;
   readonly #input: AuditInput;
   readonly #pairs: PairTable;
+  readonly #core: number;
   /** Pairs that run beside one another now, since when, and whether that is cut. */
   #active: number[] = [];
   #since: number[] = [];
   #cut: number[] = [];
 
-  constructor(input: AuditInput, pairs: PairTable) {
+  constructor(input: AuditInput, pairs: PairTable, core: number) {
     this.#input = input;
     this.#pairs = pairs;
+    this.#core = core;
   }
 
   sweep(timelines: readonly CpuTimeline[]): this {
@@ -249,7 +289,9 @@ class CoreExposure {
     }
     this.#active.forEach((pair, was) => {
       if (!active.includes(pair)) {
-        this.#pairs.episodes.add(pair, at - this.#since[was]!, this.#cut[was] === 1 || isHidden);
+        const since = this.#since[was]!;
+        const cut = this.#cut[was] === 1 || isHidden;
+        this.#pairs.episodes.add(pair, since, at - since, cut, this.#core);
       }
     });
     [this.#active, this.#since, this.#cut] = [active, since, cut];

@@ -203,7 +203,7 @@ class Account {
     let hidden = at === this.#input.from ||
       (at === timeline.ts[slice] && timeline.group[slice - 1] === UNKNOWN);
     const close = (isCut: boolean) => {
-      if (since === since) this.episodes.add(row, at - since, cut || isCut);
+      if (since === since) this.episodes.add(row, since, at - since, cut || isCut);
       since = NaN;
     };
     while (at < end) {

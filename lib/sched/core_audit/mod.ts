@@ -6,7 +6,13 @@ export {
   type CollectiveSwitches,
   collectiveSwitches,
 } from "./collective_switch.ts";
-export { type CoreExposureColumns, type Exposure, exposure, type ExposureColumns } from "./exposure.ts";
+export {
+  type CoreExposureColumns,
+  type Exposure,
+  exposure,
+  type ExposureColumns,
+  type ExposureEpisodeColumns,
+} from "./exposure.ts";
 export {
   type ForcedIdle,
   forcedIdle,

@@ -9,6 +9,8 @@ interface Counted {
   time: number;
   upper: number;
   lengths: number[];
+  /** `ts dur core` of each episode. */
+  episodes: string[];
   censored: number;
   successions: number;
 }
@@ -27,14 +29,15 @@ function present(running: (string | undefined | null)[], attacker: string, victi
 }
 
 function count(schedule: Schedule, cores: number[][], attacker: string, victim: string): Counted {
-  const counted: Counted = { time: 0, upper: 0, lengths: [], censored: 0, successions: 0 };
+  const counted: Counted = { time: 0, upper: 0, lengths: [], episodes: [], censored: 0, successions: 0 };
   for (const cpus of cores) {
     let length = 0;
     let cut = false;
     let hidden = true;
-    const end = (isHidden: boolean) => {
+    const end = (at: number, isHidden: boolean) => {
       if (length === 0) return;
       counted.lengths.push(length);
+      counted.episodes.push(`${at - length - schedule.from} ${length} ${cpus}`);
       if (cut || isHidden) counted.censored++;
       length = 0;
     };
@@ -47,10 +50,10 @@ function count(schedule: Schedule, cores: number[][], attacker: string, victim: 
         if (length === 0) cut = hidden;
         length++;
         counted.time++;
-      } else end(unknown);
+      } else end(t, unknown);
       hidden = unknown;
     }
-    end(true);
+    end(schedule.to, true);
     for (const cpu of cpus) {
       let last: string | null = null;
       for (let t = schedule.from; t < schedule.to; t++) {
@@ -68,13 +71,20 @@ function count(schedule: Schedule, cores: number[][], attacker: string, victim: 
 function check(schedule: Schedule, siblings: number): number {
   const cores = coresOf(schedule.cpus, siblings);
   const epsilon = 20;
-  const { pairs, cores: byCore } = exposure(schedule.trace, { groups: schedule.groups, cores, epsilon });
+  const { pairs, cores: byCore, longest } = exposure(schedule.trace, {
+    groups: schedule.groups,
+    cores,
+    epsilon,
+  });
   const names = [...new Set(schedule.groups.values())];
   let found = 0;
   for (const attacker of names) {
     for (const victim of names) {
       if (attacker === victim) continue;
       const expected = count(schedule, cores, attacker, victim);
+      const listed = [...longest.rows()].filter((row) => row.attacker === attacker && row.victim === victim)
+        .map(({ ts, dur, core }) => `${ts} ${dur} ${core}`);
+      assert.deepEqual(listed.sort(), attacker < victim ? expected.episodes.sort() : []);
       const rows = [...pairs.filter((row) => row.attacker === attacker && row.victim === victim).rows()];
       if (rows.length === 0) {
         assert.deepEqual([expected.time, expected.successions], [0, 0]);
@@ -113,6 +123,8 @@ function check(schedule: Schedule, siblings: number): number {
       found += row.episodes;
     }
   }
+  const durations = [...longest.column("dur")];
+  assert.deepEqual(durations, durations.toSorted((a, b) => b - a));
   cores.forEach((cpus, core) => {
     let [exposed, upper, covered] = [0, 0, 0];
     for (let t = schedule.from; t < schedule.to; t++) {
