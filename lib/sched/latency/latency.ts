@@ -2,12 +2,13 @@ import { DictColumn } from "../../frame/column.ts";
 import { Frame } from "../../frame/frame.ts";
 import { type Ns, ns } from "../../frame/units.ts";
 import type { Trace } from "../../trace/trace.ts";
+import { type GroupBy, threadGroups } from "../thread_groups.ts";
 import { timehist } from "../timehist/timehist.ts";
 import { knownDelays } from "./waits.ts";
 
 /** Columns of {@linkcode latency}. Every time is in ns. */
 export type LatencyColumns = {
-  /** Name at the end of the last run. */
+  /** Name at the end of the last run; of groups by something else than thread or name that of the group. */
   comm: DictColumn;
   /** Thread; of threads that share a row the first. */
   tid: Int32Array;
@@ -38,8 +39,11 @@ export type LatencyColumns = {
 
 /** Options of {@linkcode latency}. */
 export interface LatencyOptions {
-  /** What a row is: each thread, or all threads of a name, as `perf sched latency` has it. Default `thread`. */
-  by?: "thread" | "comm";
+  /**
+   * What a row is: each thread (default), or all threads that have a name during the run, as `perf sched latency` has it; or what
+   * else `threadGroups` knows: processes, virtual machines, cgroups, a map, a function.
+   */
+  by?: GroupBy;
   /** Only these threads. Default: all but the idle ones. */
   tids?: Iterable<number>;
 }
@@ -61,14 +65,20 @@ export function latency(trace: Trace, options: LatencyOptions = {}): Frame<Laten
   const runs = timehist(trace, options.tids === undefined ? {} : { tids: new Set(options.tids) });
   const tid = runs.column("tid");
   const comm = runs.column("comm");
-  const group = by === "thread" ? groupByNumber(tid, tid) : groupByNumber(comm.codes, tid);
-  return summarize(runs, group);
+  if (by === "thread") return summarize(runs, groupByNumber(tid, tid));
+  if (by === "comm") return summarize(runs, groupByNumber(comm.codes, tid));
+  const { names, of } = threadGroups(trace, by);
+  const groups = new Int32Array(tid.length);
+  for (let row = 0; row < tid.length; row++) groups[row] = tid[row] === 0 ? -1 : of(tid[row]!);
+  return summarize(runs, { of: groups, count: names.length, names });
 }
 
 /** Rows by group; -1 for the idle tasks. */
 interface Groups {
   readonly of: Int32Array;
   readonly count: number;
+  /** Default: those of the threads. */
+  readonly names?: readonly string[];
 }
 
 function groupByNumber(keys: ArrayLike<number>, tid: Int32Array): Groups {
@@ -87,7 +97,7 @@ function groupByNumber(keys: ArrayLike<number>, tid: Int32Array): Groups {
   return { of, count: index.size };
 }
 
-function summarize(runs: ReturnType<typeof timehist>, { of, count }: Groups): Frame<LatencyColumns> {
+function summarize(runs: ReturnType<typeof timehist>, { of, count, names }: Groups): Frame<LatencyColumns> {
   const tid = runs.column("tid");
   const pid = runs.column("pid");
   const ts = runs.column("ts");
@@ -129,9 +139,11 @@ function summarize(runs: ReturnType<typeof timehist>, { of, count }: Groups): Fr
   const longestOf = (value: (row: number) => number) =>
     ns(Float64Array.from(longest, (row) => row < 0 ? NaN : value(row)));
   const comm = runs.column("comm");
-  return new Frame<LatencyColumns>({
-    comm: new DictColumn(Uint32Array.from(last, (row) => comm.codes[row]!), comm.dictionary),
-    tid: Int32Array.from(first, (row) => tid[row]!),
+  const table = new Frame<LatencyColumns>({
+    comm: names === undefined
+      ? new DictColumn(Uint32Array.from(last, (row) => comm.codes[row]!), comm.dictionary)
+      : new DictColumn(Uint32Array.from(last.keys()), names),
+    tid: Int32Array.from(first, (row) => row < 0 ? -1 : tid[row]!),
     pid: Int32Array.from(last, (row) => pid[row]!),
     threads: Int32Array.from(threads, (set) => set.size),
     run: ns(total),
@@ -145,5 +157,9 @@ function summarize(runs: ReturnType<typeof timehist>, { of, count }: Groups): Fr
     max_from: longestOf((row) => ts[row]! - run[row]! - delays[row]!),
     max_to: longestOf((row) => ts[row]! - run[row]!),
     censored,
-  }).sort("max_delay", { descending: true });
+  });
+  // A group whose threads did not run has no row.
+  return table.filter(Uint8Array.from(first, (row) => row < 0 ? 0 : 1)).sort("max_delay", {
+    descending: true,
+  });
 }

@@ -98,3 +98,23 @@ Deno.test("the delays of a trace are those that latency() has exact percentiles 
     }
   }
 });
+
+Deno.test("latency() of any groups is of the waits of their threads", () => {
+  for (let seed = 1; seed <= 10; seed++) {
+    const { trace } = randomSchedule(randomFrom(seed), 2, 6, 600);
+    const all = Array.from(waits(trace).rows());
+    const parity = (tid: number) => tid === 105 ? undefined : tid % 2 === 0 ? "even" : "odd";
+    const table = latency(trace, { by: parity });
+    assert.ok(table.length <= 2 && table.length > 0);
+    for (const row of table.rows()) {
+      const own = all.filter(({ tid }) => parity(tid) === row.comm).map(({ delay }) => delay).sort((x, y) =>
+        x - y
+      );
+      assert.equal(row.count, own.length);
+      assert.equal(row.max_delay, own.at(-1));
+      assert.equal(row.p50_delay, own[Math.ceil(own.length / 2) - 1]);
+      assert.equal(row.delay, own.reduce((sum, delay) => sum + delay, 0));
+    }
+    assert.equal(latency(trace, { by: new Map([[999, "nobody"]]) }).length, 0);
+  }
+});
