@@ -173,6 +173,7 @@ class EpisodeFinder extends QueueTracker {
 
   /** Ends and begins episodes by who is idle and who waits from `at` on. */
   #settle(at: number): void {
+    if (this.#waiters === 0 && this.#bound.size === 0 && this.#open.size === 0) return;
     for (const [cpu, episode] of this.#open) {
       if (this.#idle.has(cpu) && this.#waitersFor(cpu) > 0) continue;
       this.#open.delete(cpu);
