@@ -54,7 +54,7 @@ export type TimehistColumns = {
  * A waking of a thread that runs or is runnable already changes nothing, but for one that comes between the thread
  * setting its state and its switch: it then never slept, and all of `wait` is `wake_delay`. Of two `sched_waking` without a run
  * between them the second counts: the kernel wakes only who sleeps, and so it ran and slept unseen, and `wait` is NaN. Where no waking of a blocked
- * thread was recorded, all of `wait` counts as blocked and `waker_tid` is -1.
+ * thread was recorded, all of `wait` counts as blocked, `waker_tid` is -1 and, in a recording that has wakeups, `wake_delay` is NaN.
  *
  * Throws `MissingEventError` where the trace has no sched_switch.
  */

@@ -60,6 +60,8 @@ export class RunTracker {
   #censored = 0;
   #switches = 0;
   #lostEvents = 0;
+  /** Whether the recording has wakeups. */
+  #wakeups = false;
 
   /** Begins before the first row of a trace. */
   constructor(filter: RunFilter, rows?: RunRows) {
@@ -86,6 +88,7 @@ export class RunTracker {
         case Kind.Waking:
         case Kind.Wakeup:
         case Kind.WakeupNew:
+          this.#wakeups = true;
           this.#wake(ts[i]!, a[i]!, tid[i]!, kind[i] === Kind.Waking);
           break;
         case Kind.Migrate:
@@ -249,7 +252,7 @@ export class RunTracker {
         blocked = 0;
         wakeDelay = wait;
         waker = this.#waker[thread]!;
-      }
+      } else if (this.#wakeups) wakeDelay = NaN; // the waking was not recorded, and when it came is not known
       if (isUninterruptible(this.#lastState[thread]!)) iowait = blocked;
       else sleep = blocked;
     }
