@@ -25,7 +25,7 @@ h2 { font-size: 19px; margin: 40px 0 8px; padding-top: 12px; border-top: 1px sol
 p { margin: 0 0 12px; max-width: 72ch; overflow-wrap: anywhere; white-space: pre-line; }
 .summary { font-size: 18px; }
 a { color: var(--link); }
-nav ol { display: flex; flex-wrap: wrap; gap: 2px 22px; margin: 16px 0 0; padding-left: 24px; }
+nav ol { display: flex; flex-wrap: wrap; gap: 2px 32px; margin: 16px 0 0; padding-left: 24px; }
 nav li { padding-right: 8px; }
 dl { display: grid; grid-template-columns: minmax(8em, max-content) 1fr; gap: 2px 18px; margin: 0 0 14px; }
 dt { color: var(--soft); }
