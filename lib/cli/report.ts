@@ -1,7 +1,7 @@
 import { formatNs } from "../frame/format_ns.ts";
 import { openTrace } from "../trace/open.ts";
 import { withOutput } from "../trace/write/output.ts";
-import { parseArgs } from "./args.ts";
+import { oneFile, parseCommand } from "./args.ts";
 import { parseDuration } from "./duration.ts";
 import { ExitCode, UsageError } from "./exit_code.ts";
 import { interruptible } from "./interrupted.ts";
@@ -44,7 +44,7 @@ Exit codes: 0 ok, 1 failed, 2 wrong usage.
 
 /** Runs the command; returns its exit code. */
 export async function run(args: string[]): Promise<number> {
-  const parsed = parseArgs(args, {
+  const parsed = parseCommand(args, {
     ...TRACE_OPTIONS,
     output: { short: "o", value: true },
     window: { value: true },
@@ -56,13 +56,9 @@ export async function run(args: string[]): Promise<number> {
     "no-widget": {},
     "max-slices": { value: true },
     json: {},
-    help: { short: "h" },
-  });
-  if (parsed.has("help")) {
-    console.log(HELP.trimEnd());
-    return ExitCode.Ok;
-  }
-  if (parsed.rest.length !== 1) throw new UsageError(`Expected one FILE but found ${parsed.rest.length}`);
+  }, HELP);
+  if (parsed === undefined) return ExitCode.Ok;
+  const file = oneFile(parsed);
   const window = windowOf(parsed.get("window"), parsed.get("from"), parsed.get("to"));
   const threshold = parseDuration(parsed.get("threshold") ?? "1ms", "--threshold");
   const rows = atLeastOne(parsed.get("rows"), "--rows");
@@ -74,7 +70,7 @@ export async function run(args: string[]): Promise<number> {
 
   await interruptible(async (signal) => {
     const [trace, { report }] = await Promise.all([
-      openTrace(parsed.rest[0]!, {
+      openTrace(file, {
         ...traceOptions(parsed),
         ...(window === undefined ? {} : { window }),
         signal,

@@ -1,5 +1,5 @@
 import { tracefsRoot } from "../trace/record/tracefs_root.ts";
-import { parseArgs } from "./args.ts";
+import { parseCommand } from "./args.ts";
 import { parseDuration } from "./duration.ts";
 import { ExitCode, UsageError } from "./exit_code.ts";
 import { cpuList } from "./spin_args.ts";
@@ -49,7 +49,7 @@ const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** Runs the command; returns its exit code. */
 export async function run(args: string[]): Promise<number> {
-  const parsed = parseArgs(args, {
+  const parsed = parseCommand(args, {
     delay: { short: "d", value: true },
     count: { short: "n", value: true },
     batch: { short: "b" },
@@ -57,12 +57,8 @@ export async function run(args: string[]): Promise<number> {
     limit: { short: "l", value: true },
     cpus: { value: true },
     json: {},
-    help: { short: "h" },
-  });
-  if (parsed.has("help")) {
-    console.log(HELP.trimEnd());
-    return ExitCode.Ok;
-  }
+  }, HELP);
+  if (parsed === undefined) return ExitCode.Ok;
   if (parsed.rest.length > 0) {
     throw new UsageError(`Expected no arguments but found ${parsed.rest.join(" ")}`);
   }
