@@ -79,15 +79,12 @@ Deno.test("four equal hogs anywhere: the same entitlement each, and all entitlem
     const { rows, own } = rowsOf(trace, recording, cpus);
     const time = (trace.span.to - trace.span.from) * own[0]!.coverage;
     const shared = Math.min(1, cpus.length / 4);
+    const absent = own.reduce((sum, row) => sum + Math.max(0, time - row.demand), 0);
+    const rate = (row: typeof own[number]) => row.entitled / row.demand;
     for (const row of own) {
-      // What is unknown of a hog is neither counted for it nor against it.
-      assert.ok(row.entitled <= shared * time * 1.000001, "no more than M/N");
-      near(
-        row.entitled + row.unknown * shared,
-        own[0]!.entitled + own[0]!.unknown * shared,
-        0.03,
-        "the same each",
-      );
+      assert.ok(row.entitled <= shared * time * 1.000001 + absent, "no more than M/N");
+      // At each moment it is the same for all of them; one may be unknown, or not there yet, for a part of the time.
+      near(rate(row), rate(own[0]!), 0.05, "the same each");
     }
     // Four want all of the time, so that no CPU is ever left over; what threads of higher classes took is nobody's.
     const all = rows.reduce((sum, row) => sum + row.entitled, 0);
