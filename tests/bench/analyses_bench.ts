@@ -39,9 +39,9 @@ const ANALYSES: Readonly<Record<string, (trace: Trace) => unknown>> = {
   "jain": (trace) => sched.jain(trace),
   "starvation": (trace) => sched.starvation(trace),
   "exposure (by process, cores 0,1)": (trace) =>
-    sched.exposure(trace, { groups: sched.threadGroups(trace, "process"), cores: [[0, 1]] }),
+    sched.exposure(trace, { groups: "process", cores: [[0, 1]] }),
   "forcedIdle (by process, cores 0,1)": (trace) =>
-    sched.forcedIdle(trace, { groups: sched.threadGroups(trace, "process"), cores: [[0, 1]] }),
+    sched.forcedIdle(trace, { groups: "process", cores: [[0, 1]] }),
 };
 
 const median = (times: readonly number[]) => times.toSorted((x, y) => x - y)[times.length >> 1]!;
