@@ -65,13 +65,13 @@ class Follower implements ChangeVisitor {
   readonly #changes: Changes;
   readonly #fluid: Fluid;
   readonly #bins: TimeBins;
-  readonly #prio: Int32Array;
   readonly #inSet: Uint8Array;
-  readonly #bucketOf: (row: number) => number;
-  /** By thread its entity, -1 none. By CPU of the set whether it is known who runs. */
-  readonly #entity: Int32Array;
+  /** Of each row twice (the bucket in which it competes + 1; 0 where it does not), and one more where it runs; its entity, -1 none. */
+  readonly #role: Int32Array;
+  readonly #entityOf: Int32Array;
   readonly #names: readonly string[];
   readonly #single: boolean;
+  /** By CPU of the set whether it is known who runs. */
   readonly #isKnown: Uint8Array;
   #hidden: number;
   #above = 0;
@@ -110,7 +110,7 @@ class Follower implements ChangeVisitor {
     this.#changes = changes;
     this.#bins = new TimeBins(changes.from, changes.to, bin);
     this.#known = new Float64Array(this.#bins.count);
-    this.#prio = changes.states.column("prio");
+    const prio = changes.states.column("prio");
     this.#inSet = new Uint8Array(changes.width);
     for (const cpu of changes.cpus) this.#inSet[cpu] = 1;
     if (options.cpus !== undefined) {
@@ -127,24 +127,33 @@ class Follower implements ChangeVisitor {
     }
     this.#hidden = this.#cpus;
     this.#isKnown = new Uint8Array(changes.width);
-    const own = weightsOf(this.#prio, changes.tids, weights);
+    const own = weightsOf(prio, changes.tids, weights);
     const shares = options.shares === undefined ? undefined : sharesOf(trace, options.shares);
     this.#fluid = new Fluid(own.all, this.#cpus, shares?.weights);
     const shareOf = Int32Array.from(changes.tids, (tid) => shares?.groups.of(tid) ?? -1);
     const index = new Map(Array.from(this.#fluid.weights, (weight, at) => [weight, at]));
-    const byPrio = new Map<number, number>();
-    this.#bucketOf = (row) => {
-      const thread = changes.thread[row]!;
-      const given = own.given[thread]!;
-      if (given > 0) return this.#fluid.bucket(index.get(given)!, shareOf[thread]!);
-      const prio = this.#prio[row]!;
-      let found = byPrio.get(prio);
-      if (found === undefined) byPrio.set(prio, found = index.get(prioWeight(prio))!);
-      return this.#fluid.bucket(found, shareOf[thread]!);
+    const bucketOf = (thread: number, prio: number): number => {
+      const weight = own.given[thread]! > 0 ? own.given[thread]! : prioWeight(prio);
+      return this.#fluid.bucket(index.get(weight)!, shareOf[thread]!);
     };
     const groups = threadGroups(trace, by);
     this.#names = groups.names;
-    this.#entity = Int32Array.from(changes.tids, (tid) => groups.of(tid));
+    const entities = Int32Array.from(changes.tids, (tid) => groups.of(tid));
+    const rows = changes.thread.length;
+    this.#role = new Int32Array(rows);
+    this.#entityOf = new Int32Array(rows);
+    for (let row = 0, last = -1, priority = NaN, bucket = NO_BUCKET; row < rows; row++) {
+      const thread = changes.thread[row]!;
+      this.#entityOf[row] = entities[thread]!;
+      const state = changes.state[row]!;
+      if (state !== STATE.running && state !== STATE.preempted && state !== STATE.woken) continue;
+      if (this.#inSet[changes.cpu[row]!] !== 1) continue;
+      if (thread !== last || prio[row] !== priority) {
+        [last, priority] = [thread, prio[row]!];
+        bucket = isAboveFair(priority) ? NO_BUCKET : bucketOf(thread, priority);
+      }
+      this.#role[row] = (bucket + 1) * 2 + (state === STATE.running ? 1 : 0);
+    }
     this.#single = by === "thread";
     const size = groups.names.length;
     this.#buckets = Array.from({ length: size }, () => new BucketCounts());
@@ -175,13 +184,16 @@ class Follower implements ChangeVisitor {
   }
 
   thread(row: number, before: number): void {
-    const wasBucket = before < 0 ? NO_BUCKET : this.#competesWith(before);
-    const isBucket = row < 0 ? NO_BUCKET : this.#competesWith(row);
-    const ran = before >= 0 && this.#runs(before);
-    const runs = row >= 0 && this.#runs(row);
+    const was = before < 0 ? 0 : this.#role[before]!;
+    const is = row < 0 ? 0 : this.#role[row]!;
+    if (was === is) return;
+    const wasBucket = (was >> 1) - 1;
+    const isBucket = (is >> 1) - 1;
+    const ran = (was & 1) === 1;
+    const runs = (is & 1) === 1;
     if (ran && wasBucket === NO_BUCKET) this.#fluid.cpus = this.#cpus - --this.#above;
     if (runs && isBucket === NO_BUCKET) this.#fluid.cpus = this.#cpus - ++this.#above;
-    const entity = this.#entity[this.#changes.thread[row >= 0 ? row : before]!]!;
+    const entity = this.#entityOf[row >= 0 ? row : before]!;
     if (wasBucket === NO_BUCKET && isBucket === NO_BUCKET) return;
     if (entity >= 0) this.#mark(entity);
     if (wasBucket !== isBucket) {
@@ -206,12 +218,13 @@ class Follower implements ChangeVisitor {
     const size = this.#names.length;
     const each = (of: (entity: number) => number) => Float64Array.from({ length: size }, (_, at) => of(at));
     const { tids, thread, state, dur } = this.#changes;
+    const entityOf = this.#entityOf;
     const tid = new Int32Array(size).fill(-1);
     const threads = new Int32Array(size);
     const unknown = new Float64Array(size);
     const seen = new Uint8Array(tids.length);
     for (let row = 0; row < thread.length; row++) {
-      const entity = this.#entity[thread[row]!]!;
+      const entity = entityOf[row]!;
       if (entity < 0) continue;
       if (state[row] === STATE.unknown) unknown[entity]! += dur[row]!;
       else if (state[row]! <= STATE.woken && seen[thread[row]!] === 0) {
@@ -298,19 +311,6 @@ class Follower implements ChangeVisitor {
     if (this.#isDue[entity] === 1) return;
     this.#isDue[entity] = 1;
     this.#due.push(entity);
-  }
-
-  #runs(row: number): boolean {
-    return this.#changes.state[row] === STATE.running && this.#inSet[this.#changes.cpu[row]!] === 1;
-  }
-
-  /** The bucket of the weight with which a row competes, if it does. */
-  #competesWith(row: number): number {
-    const { state, cpu } = this.#changes;
-    const what = state[row]!;
-    if (what !== STATE.running && what !== STATE.preempted && what !== STATE.woken) return NO_BUCKET;
-    if (!(this.#inSet[cpu[row]!] === 1) || isAboveFair(this.#prio[row]!)) return NO_BUCKET;
-    return this.#bucketOf(row);
   }
 
   #join(entity: number, bucket: number): void {

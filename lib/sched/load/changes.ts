@@ -43,9 +43,12 @@ export class Changes {
   /** CPUs that switched, and how many numbers of CPUs there are. */
   readonly cpus: Int32Array;
   readonly width: number;
+  /** Of each row (its CPU + 1) * 8 + its state: what a walk needs of it, in one place of memory. */
+  readonly what: Int32Array;
   readonly #occupants: Occupants;
-  /** Rows by their start. */
+  /** Rows by their start: twice the row, and one more where it follows the row before it without a gap. When each starts. */
   readonly #order: Uint32Array;
+  readonly #when: Float64Array;
   /** Rows that nothing of their thread follows, by their end. */
   readonly #ends: Uint32Array;
 
@@ -68,9 +71,20 @@ export class Changes {
     this.#occupants = occupants(trace);
     this.cpus = this.#occupants.cpus;
     this.#order = inTime(trace, this);
+    this.#when = new Float64Array(this.#order.length);
+    for (let i = 0; i < this.#order.length; i++) {
+      const row = this.#order[i]!;
+      this.#when[i] = this.ts[row]!;
+      this.#order[i] = row * 2 + (this.#follows(row) ? 1 : 0);
+    }
     this.#ends = this.#lastOnes();
     let most = this.cpus.at(-1) ?? -1;
-    for (let row = 0; row < this.cpu.length; row++) if (this.cpu[row]! > most) most = this.cpu[row]!;
+    this.what = new Int32Array(this.cpu.length);
+    for (let row = 0; row < this.cpu.length; row++) {
+      const cpu = this.cpu[row]!;
+      if (cpu > most) most = cpu;
+      this.what[row] = (cpu + 1) * 8 + this.state[row]!;
+    }
     this.width = most + 1;
   }
 
@@ -78,22 +92,23 @@ export class Changes {
   walk(visitor: ChangeVisitor): void {
     const order = this.#order;
     const ends = this.#ends;
+    const starts = this.#when;
     const { ts, dur, to } = this;
     const { ts: when, cpu, tid: who } = this.#occupants;
     let now = this.from;
     visitor.advance(now);
     for (let i = 0, j = 0, k = 0;;) {
       const next = Math.min(
-        i < order.length ? ts[order[i]!]! : Infinity,
+        i < order.length ? starts[i]! : Infinity,
         j < ends.length ? ts[ends[j]!]! + dur[ends[j]!]! : Infinity,
         k < when.length ? when[k]! : Infinity,
       );
       if (next > to || next === Infinity) break;
       if (next > now) visitor.advance(now = next);
       for (; j < ends.length && ts[ends[j]!]! + dur[ends[j]!]! <= now; j++) visitor.thread(-1, ends[j]!);
-      for (; i < order.length && ts[order[i]!]! <= now; i++) {
-        const row = order[i]!;
-        visitor.thread(row, this.#follows(row) ? row - 1 : -1);
+      for (; i < order.length && starts[i]! <= now; i++) {
+        const row = order[i]! >>> 1;
+        visitor.thread(row, (order[i]! & 1) === 1 ? row - 1 : -1);
       }
       for (; k < when.length && when[k]! <= now; k++) visitor.occupant(cpu[k]!, who[k]!);
     }
@@ -116,20 +131,20 @@ export class Changes {
   }
 }
 
-const MADE = new WeakMap<Trace, WeakRef<Changes>>();
+const MADE = new WeakMap<Trace, Changes>();
 
 /**
- * The changes of `trace` for `analysis`, kept for the next one as long as memory is not short. Throws `MissingEventError` where the
+ * The changes of `trace` for `analysis`, kept with the trace for the next one. Throws `MissingEventError` where the
  * events are missing that it takes to know who waits.
  */
 export function changesOf(trace: Trace, analysis: string): Changes {
   const whole = trace.context ?? trace;
   whole.requireEvent(analysis, "sched:sched_switch");
   whole.requireEvent(analysis, "sched:sched_waking", "sched:sched_wakeup");
-  const known = MADE.get(trace)?.deref();
+  const known = MADE.get(trace);
   if (known !== undefined) return known;
   const made = new Changes(trace);
-  MADE.set(trace, new WeakRef(made));
+  MADE.set(trace, made);
   return made;
 }
 
@@ -161,30 +176,39 @@ function inTime(trace: Trace, { thread, tids, ts }: Changes): Uint32Array {
   for (let slot = 0; slot < tids.length; slot++) {
     if (ts[place[slot]!]! <= trace.span.from) take(place[slot]!++);
   }
-  const reach = (tid: number, t: number) => {
-    const slot = slots(tid);
-    if (slot < 0) return;
-    while (place[slot]! < end[slot]! && ts[place[slot]!]! <= t) take(place[slot]!++);
+  // When the next row of each thread begins: most events have none for their thread, and this is all that they cost.
+  const next = new Float64Array(tids.length);
+  for (let slot = 0; slot < tids.length; slot++) {
+    next[slot] = place[slot]! < end[slot]! ? ts[place[slot]!]! : Infinity;
+  }
+  const reach = (slot: number, t: number) => {
+    let at = place[slot]!;
+    for (; at < end[slot]! && ts[at]! <= t; at++) take(at);
+    place[slot] = at;
+    next[slot] = at < end[slot]! ? ts[at]! : Infinity;
   };
   for (let i = 0; i < length; i++) {
     const t = at[i]!;
+    let slot = -1;
     switch (kind[i]) {
       case Kind.Switch:
-        reach(a[i]!, t);
-        reach(c[i]!, t);
+        slot = slots(a[i]!);
+        if (slot >= 0 && next[slot]! <= t) reach(slot, t);
+        slot = slots(c[i]!);
         break;
       case Kind.Waking:
       case Kind.Wakeup:
       case Kind.WakeupNew:
       case Kind.Migrate:
-        reach(a[i]!, t);
+        slot = slots(a[i]!);
         break;
       case Kind.ProcessFork:
-        reach(b[i]!, t);
+        slot = slots(b[i]!);
         break;
       case Kind.Fork:
-        reach(own[i]!, t);
+        slot = slots(own[i]!);
     }
+    if (slot >= 0 && next[slot]! <= t) reach(slot, t);
   }
   for (let slot = 0; slot < tids.length; slot++) while (place[slot]! < end[slot]!) late.push(place[slot]!++);
   if (late.length === 0) return order;

@@ -128,10 +128,11 @@ class LoadTally extends QueueTracker {
 
   override thread(row: number, before: number): void {
     super.thread(row, before);
-    const { state, cpu, ts } = this.changes;
-    if (row < 0 || before < 0 || state[row] !== STATE.running || state[before] !== STATE.woken) return;
-    const cell = this.cell[cpu[row]!]!;
-    if (cell >= 0) this.wakeups[cell + this.bins.at(ts[row]!)]!++;
+    const { what } = this.changes;
+    if (row < 0 || before < 0) return;
+    if ((what[row]! & 7) !== STATE.running || (what[before]! & 7) !== STATE.woken) return;
+    const cell = this.cell[(what[row]! >> 3) - 1]!;
+    if (cell >= 0) this.wakeups[cell + this.bins.at(this.now)]!++;
   }
 
   protected changed(cpu: number): void {

@@ -51,9 +51,10 @@ export abstract class QueueTracker implements ChangeVisitor {
   }
 
   #count(row: number, by: number): void {
-    const cpu = this.changes.cpu[row]!;
+    const what = this.changes.what[row]!;
+    const cpu = (what >> 3) - 1;
     if (cpu < 0) return;
-    const state = this.changes.state[row]!;
+    const state = what & 7;
     if (state === STATE.preempted || state === STATE.woken) this.waiting[cpu]! += by;
     else if (state === STATE.unknown) this.unsure[cpu]! += by;
     else return;
