@@ -1,4 +1,4 @@
-import { Kind, type SchedStream } from "../trace/stream.ts";
+import { Kind } from "../trace/stream.ts";
 import type { Trace } from "../trace/trace.ts";
 import { interrupts } from "./interrupts.ts";
 

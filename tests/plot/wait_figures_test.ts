@@ -118,7 +118,10 @@ Deno.test("the words say what the figures show", () => {
     figures["critical_path"]!().alt,
     /^Critical path of late \[4001\] over \d.*queued behind hog \[4003\] \d/,
   );
-  assert.match(figures["wakeup_chain"]!().alt, /^Wakeup chain over .*: irq, then .* waited .*, was preempted .* and ran /);
+  assert.match(
+    figures["wakeup_chain"]!().alt,
+    /^Wakeup chain over .*: irq, then .* waited .*, was preempted .* and ran /,
+  );
   const { alt, html } = figures["before_after"]!();
   assert.match(alt, /p99_wait: −\d\d % \(\S+ ms → \S+ ms\), lower/);
   assert.match(alt, /switches_per_s: \+\d{3} % .*, higher/);
