@@ -12,8 +12,10 @@ import { isAboveFair, prioWeight, weightsOf } from "./weight_of.ts";
 
 /** What entities (threads or groups) got and were entitled to. Times are ns. */
 export interface FairService {
-  /** Name of each entity. */
-  readonly names: readonly string[];
+  /** How many entities there are. */
+  readonly size: number;
+  /** Name of each entity; made when it is first asked for, because the names of all threads take a pass over all switches. */
+  readonly names: () => readonly string[];
   /** Its thread; -1 for a group. */
   readonly tid: Int32Array;
   /** Threads of it that ran or waited. */
@@ -69,7 +71,8 @@ class Follower implements ChangeVisitor {
   /** Of each row twice (the bucket in which it competes + 1; 0 where it does not), and one more where it runs; its entity, -1 none. */
   readonly #role: Int32Array;
   readonly #entityOf: Int32Array;
-  readonly #names: readonly string[];
+  readonly #size: number;
+  readonly #names: () => readonly string[];
   readonly #single: boolean;
   /** By CPU of the set whether it is known who runs. */
   readonly #isKnown: Uint8Array;
@@ -136,9 +139,11 @@ class Follower implements ChangeVisitor {
       const weight = own.given[thread]! > 0 ? own.given[thread]! : prioWeight(prio);
       return this.#fluid.bucket(index.get(weight)!, shareOf[thread]!);
     };
-    const groups = threadGroups(trace, by);
-    this.#names = groups.names;
-    const entities = Int32Array.from(changes.tids, (tid) => groups.of(tid));
+    this.#single = by === "thread";
+    const groups = by === "thread" ? undefined : threadGroups(trace, by);
+    const size = this.#size = groups?.names.length ?? changes.tids.length;
+    this.#names = () => groups?.names ?? threadLabels(trace, changes.tids);
+    const entities = Int32Array.from(changes.tids, (tid, thread) => groups?.of(tid) ?? thread);
     const rows = changes.thread.length;
     this.#role = new Int32Array(rows);
     this.#entityOf = new Int32Array(rows);
@@ -154,8 +159,6 @@ class Follower implements ChangeVisitor {
       }
       this.#role[row] = (bucket + 1) * 2 + (state === STATE.running ? 1 : 0);
     }
-    this.#single = by === "thread";
-    const size = groups.names.length;
     this.#buckets = Array.from({ length: size }, () => new BucketCounts());
     this.#runnable = new Int32Array(size);
     this.#running = new Int32Array(size);
@@ -214,8 +217,8 @@ class Follower implements ChangeVisitor {
 
   result(): FairService {
     this.#sampleBin(this.#bins.count - 1);
-    for (let entity = 0; entity < this.#names.length; entity++) this.#mark(entity);
-    const size = this.#names.length;
+    const size = this.#size;
+    for (let entity = 0; entity < size; entity++) this.#mark(entity);
     const each = (of: (entity: number) => number) => Float64Array.from({ length: size }, (_, at) => of(at));
     const { tids, thread, state, dur } = this.#changes;
     const entityOf = this.#entityOf;
@@ -234,6 +237,7 @@ class Follower implements ChangeVisitor {
       }
     }
     return {
+      size,
       names: this.#names,
       tid,
       threads,
@@ -370,4 +374,10 @@ class Follower implements ChangeVisitor {
       this.#worstTo[entity] = this.#now;
     }
   }
+}
+
+/** Name and number of each of `tids`. */
+function threadLabels(trace: Trace, tids: Int32Array): string[] {
+  const { names, of } = threadGroups(trace, "thread");
+  return Array.from(tids, (tid) => names[of(tid)] ?? `[${tid}]`);
 }

@@ -75,7 +75,9 @@ export type FairnessColumns = {
  */
 export function fairness(trace: Trace, options: FairnessOptions = {}): Frame<FairnessColumns> {
   const found = fairService(trace, "fairness", options);
-  const rows = Uint32Array.from(found.names.keys()).filter((row) => found.demand[row]! > 0)
+  const rows = Uint32Array.from({ length: found.size }, (_, row) => row).filter((row) =>
+    found.demand[row]! > 0
+  )
     .sort((x, y) => found.demand[y]! - found.demand[x]! || x - y);
   const at = (column: Float64Array) => Float64Array.from(rows, (row) => column[row]!);
   const share = found.bins.to > found.bins.from
@@ -85,7 +87,7 @@ export function fairness(trace: Trace, options: FairnessOptions = {}): Frame<Fai
   const service = at(found.service);
   const unknown = at(found.unknown);
   return new Frame<FairnessColumns>({
-    name: new DictColumn(rows, found.names),
+    name: () => new DictColumn(rows, found.names()),
     tid: Int32Array.from(rows, (row) => found.tid[row]!),
     threads: Int32Array.from(rows, (row) => found.threads[row]!),
     weight: at(found.weight),

@@ -121,10 +121,10 @@ interface WindowFigures {
 /** The figures of windows of `width` bins. */
 function overWindows(found: FairService, width: number, least: number): WindowFigures {
   const { samples, bins } = found;
-  const service = new Float64Array(found.names.length);
-  const entitled = new Float64Array(found.names.length);
-  const demand = new Float64Array(found.names.length);
-  const isTouched = new Uint8Array(found.names.length);
+  const service = new Float64Array(found.size);
+  const entitled = new Float64Array(found.size);
+  const demand = new Float64Array(found.size);
+  const isTouched = new Uint8Array(found.size);
   const touched: number[] = [];
   const indexes: number[] = [];
   const figures = { error: 0, errorMax: -Infinity, counted: 0, min: Infinity, minTs: NaN };

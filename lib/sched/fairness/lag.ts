@@ -52,11 +52,13 @@ export function lag(trace: Trace, options: LagOptions = {}): Frame<LagColumns> {
   const { from, to } = trace.span;
   const { bin = to > from ? (to - from) / 400 : 1, limit = 20 } = options;
   const found = fairService(trace, "lag", options, bin);
-  const { bins, samples, names } = found;
+  const { bins, samples } = found;
   const peak = (entity: number) => Math.max(found.maxLag[entity]!, -found.minLag[entity]!);
-  const kept = [...names.keys()].filter((entity) => found.demand[entity]! > 0)
+  const kept = Array.from({ length: found.size }, (_, entity) => entity).filter((entity) =>
+    found.demand[entity]! > 0
+  )
     .sort((x, y) => peak(y) - peak(x) || x - y).slice(0, limit);
-  const place = new Int32Array(names.length).fill(-1);
+  const place = new Int32Array(found.size).fill(-1);
   kept.forEach((entity, at) => place[entity] = at);
   const rows = kept.length * bins.count;
   const service = new Float64Array(rows);
@@ -76,7 +78,7 @@ export function lag(trace: Trace, options: LagOptions = {}): Frame<LagColumns> {
   const each = <A>(make: (entity: number, bin: number) => A) =>
     Array.from({ length: rows }, (_, row) => make(kept[(row - binOf(row)) / bins.count]!, binOf(row)));
   return new Frame<LagColumns>({
-    name: new DictColumn(Uint32Array.from(each((entity) => entity)), names),
+    name: () => new DictColumn(Uint32Array.from(each((entity) => entity)), found.names()),
     tid: Int32Array.from(each((entity) => found.tid[entity]!)),
     ts: ns(Float64Array.from(each((_, bin) => bins.end(bin)))),
     lag: ns(owed),

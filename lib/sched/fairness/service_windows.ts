@@ -60,7 +60,9 @@ export function serviceWindows(
   }
   const { step = Math.max((wanted[0] ?? span) / 10, span / 5000), limit = 20 } = options;
   const found = fairService(trace, "serviceWindows", options, step);
-  const kept = [...found.names.keys()].filter((entity) => found.demand[entity]! > 0)
+  const kept = Array.from({ length: found.size }, (_, entity) => entity).filter((entity) =>
+    found.demand[entity]! > 0
+  )
     .sort((x, y) => found.worst[y]! - found.worst[x]! || x - y).slice(0, limit);
   const { bins } = found;
   const known = sums(found.known);
@@ -93,7 +95,7 @@ export function serviceWindows(
     })
   );
   return new Frame<ServiceWindowColumns>({
-    name: new DictColumn(Uint32Array.from(rows, ({ entity }) => entity), found.names),
+    name: () => new DictColumn(Uint32Array.from(rows, ({ entity }) => entity), found.names()),
     tid: Int32Array.from(rows, ({ entity }) => found.tid[entity]!),
     window: ns(Float64Array.from(rows, ({ window }) => window)),
     shortfall: ns(Float64Array.from(rows, ({ worst }) => worst)),
@@ -107,10 +109,10 @@ export function serviceWindows(
 
 /** Service and entitlement of each of `kept` up to the start of each bin, and behind the last. */
 function curvesOf(
-  { names, samples, bins }: FairService,
+  { size, samples, bins }: FairService,
   kept: readonly number[],
 ): { service: Float64Array; entitled: Float64Array }[] {
-  const place = new Int32Array(names.length).fill(-1);
+  const place = new Int32Array(size).fill(-1);
   kept.forEach((entity, at) => place[entity] = at);
   const each = kept.map(() => ({
     service: new Float64Array(bins.count),
