@@ -17,4 +17,6 @@ export type { SpinOptions } from "./spin_options.ts";
 export * from "./spin_result.ts";
 export type { SpinSnapshot } from "./spin_snapshot.ts";
 export * from "./find_gaps.ts";
+export * from "./statistics/run_until_precise.ts";
+export * from "./statistics/student_interval.ts";
 export type { Recording } from "../trace/record/mod.ts";
