@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { findGaps } from "../../lib/bench/find_gaps.ts";
+import { CAUSE_COLUMNS } from "../../lib/sched/gap_cause.ts";
 import { inject } from "../../lib/bench/inject.ts";
 
 const THRESHOLD = 500e3;
@@ -68,9 +69,7 @@ for (const door of ["tracefs", "perf"] as const) {
         );
         for (let i = 0; i < gaps.length; i++) {
           const row = gaps.row(i);
-          const sum = row.preempted + row.queued + row.migrated + row.waking + row.asleep + row.irq +
-            row.softirq + row.steal +
-            row.nothing + row.unknown;
+          const sum = CAUSE_COLUMNS.reduce((all, cause) => all + row[cause], 0);
           assert.ok(Math.abs(sum - row.dur) < 1e-3, `the parts of gap ${i} add up to ${sum} of ${row.dur}`);
         }
         assert.ok(spin.threads.length === 1 && windows >= 35);
