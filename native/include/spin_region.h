@@ -39,6 +39,7 @@
 enum ss_state { SS_STARTING = 0, SS_CALIBRATING = 1, SS_RUNNING = 2, SS_DONE = 3, SS_FAILED = 4 };
 enum ss_stop { SS_STOP_NONE = 0, SS_STOP_DURATION = 1, SS_STOP_MAXGAP = 2, SS_STOP_SIGNAL = 3 };
 enum ss_thread_state { SS_THREAD_READY = 0, SS_THREAD_SPINNING = 1, SS_THREAD_SLEEPING = 2, SS_THREAD_DONE = 3 };
+enum ss_cookie { SS_COOKIE_NONE = 0, SS_COOKIE_HAS = 1, SS_COOKIE_REFUSED = 2 };
 enum ss_kind { SS_KIND_RUN = 0, SS_KIND_WAKE = 1 };
 
 /* Flags of a gap. */
@@ -119,7 +120,13 @@ struct ss_thread {
 	uint64_t interval;
 	uint64_t wake_delay_ns; /* run_delay between the end of a burst and the start of the next */
 	char comm[16];
-	uint64_t reserved[27];
+	/* 296 */
+	uint64_t cookie;       /* core-scheduling cookie, for equality only; 0: none */
+	uint32_t cookie_state; /* enum ss_cookie */
+	int32_t cookie_error;  /* negative errno why there is none */
+	uint32_t group;        /* 1 + which of the groups it was put into, 0: none */
+	uint32_t reserved32;
+	uint64_t reserved[24];
 };
 
 struct ss_region {
@@ -173,13 +180,14 @@ struct ss_region {
 	struct ss_anchor start; /* when the threads were let go */
 	struct ss_anchor end;   /* after the last one stopped */
 	uint32_t anchor_count;
-	uint32_t reserved;
+	uint32_t control; /* 1: the last thread is the control, which watches an idle CPU and is not measured */
 	struct ss_anchor anchors[SS_ANCHORS]; /* readings in between, at most one a second, thinned when full */
 	char message[256]; /* what failed */
 };
 
 _Static_assert(sizeof(struct ss_gap) == 96, "ss_gap is 96 bytes");
 _Static_assert(sizeof(struct ss_thread) == 512, "ss_thread is 512 bytes");
+_Static_assert(__builtin_offsetof(struct ss_thread, cookie) == 296, "ss_thread.cookie");
 _Static_assert(sizeof(struct ss_region) <= SS_REGION_PAGE, "ss_region fits its page");
 _Static_assert(__builtin_offsetof(struct ss_region, state) == 80, "ss_region.state");
 _Static_assert(__builtin_offsetof(struct ss_region, seed) == 104, "ss_region.seed");

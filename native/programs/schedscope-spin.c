@@ -15,8 +15,10 @@ static const char help[] =
 	"usage: schedscope-spin [OPTION]...      durations: 250us, 1.5ms, 2s, 1m; a bare number is ns\n"
 	"\n"
 	"  -n, --threads N      measuring threads (16; a pair stands for a VM with two vCPUs)\n"
+	"      --pairs N        the same as --threads 2N: threads 2i and 2i+1 are pair i\n"
 	"      --burst D        how long a thread spins (1s)\n"
 	"      --max-sleep D    each thread sleeps its own random time below D between bursts (1s; 0: never)\n"
+	"      --duty P         instead: each sleeps so long that it spins P percent of the time\n"
 	"      --seed N         of those times (5)\n"
 	"      --duration D     end after D (0: run until a gap over --max-gap or a signal)\n"
 	"      --threshold D    a gap is listed from D on (100us; at least 1us)\n"
@@ -24,8 +26,11 @@ static const char help[] =
 	"      --gaps N         places in each thread's list (4096): the newest and the longest, all are counted\n"
 	"      --cpus LIST      CPUs to run on, like 0,2-3 (as inherited)\n"
 	"      --pin            thread i only on the i-th of these CPUs, round and round\n"
-	"      --policy P       other, batch, idle, fifo:PRIO or rr:PRIO (as inherited)\n"
-	"      --nice N         -20..19 (as inherited)\n"
+	"      --policy P       other, batch, idle, fifo:PRIO, rr:PRIO or deadline:RUNTIME:DEADLINE:PERIOD (as inherited)\n"
+	"      --nice N[,N...]  -20..19, thread i the i-th of them, round and round (as inherited)\n"
+	"      --group DIR      cgroup with the cpu controller; given more than once: thread i into the i-th, round and round\n"
+	"      --cookies        each pair gets a core-scheduling cookie of its own; where the kernel has none, that is reported\n"
+	"      --control CPU    one more thread watches this idle CPU: what it sees too befell the whole machine\n"
 	"      --trace DIR      tracefs instance: at the stop its marker is written and its tracing_on set to 0\n"
 	"      --brackets N     calibration brackets (3), --bracket D each (100ms)\n"
 	"      --shm FILE       put the results into this existing file, best in /dev/shm; layout: spin_region.h\n"
@@ -42,7 +47,7 @@ static const char help[] =
 	"    echo mono > trace_clock && echo 1 > events/sched/enable && schedscope-spin --trace $PWD && tail trace\n"
 	"                                                    what the scheduler did before the first gap over 100 ms\n"
 	"\n"
-	"exit status: 0 ran, 1 failed, 2 wrong usage\n";
+	"exit status: 0 ran, 1 failed, 2 wrong usage, 3 the machine lacks something or does not allow it\n";
 
 /* The seed's words at the stop. */
 static void say_stop(FILE *out, const struct ss_region *r)
@@ -102,5 +107,5 @@ int main(int argc, char **argv)
 	}
 	close(spin.signal_fd);
 	ss_spin_close(&spin);
-	return rc < 0;
+	return rc >= 0 ? 0 : ss_spin_lacking(rc) ? 3 : 1;
 }

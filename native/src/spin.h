@@ -12,11 +12,17 @@
 #include <stdio.h>
 
 #define SS_MAX_THREADS 4096u
+#define SS_MAX_NICES 64u
+#define SS_MAX_GROUPS 16u
+#define SS_GROUP_PATH 512u
+#define SS_POLICY_DEADLINE 6 /* SCHED_DEADLINE, which older C libraries do not name */
 
 struct ss_spin_options {
 	uint32_t threads;
 	uint64_t burst_ns;
 	uint64_t max_sleep_ns;
+	uint32_t duty; /* percent of the time that a thread spins, 0: by max_sleep_ns */
+	uint64_t fixed_sleep_ns; /* 0: each thread its own random time below max_sleep_ns */
 	uint64_t duration_ns;  /* 0: until max_gap or a stop */
 	uint64_t threshold_ns;
 	uint64_t max_gap_ns;   /* 0: never stops for a gap */
@@ -28,7 +34,14 @@ struct ss_spin_options {
 	cpu_set_t cpus;
 	int policy;   /* SCHED_*, -1: as inherited */
 	int priority;
-	int have_nice, nice;
+	uint64_t runtime_ns, deadline_ns, period_ns; /* of SS_POLICY_DEADLINE */
+	uint32_t nice_count; /* 0: as inherited; thread i has nice[i % nice_count] */
+	int nice[SS_MAX_NICES];
+	uint32_t group_count; /* 0: as inherited; thread i goes into group i % group_count */
+	char groups[SS_MAX_GROUPS][SS_GROUP_PATH]; /* directories of cgroups with the cpu controller */
+	int cookies; /* threads 2i and 2i+1 share a core-scheduling cookie of their own */
+	int have_control;
+	uint32_t control_cpu;
 	int json;
 	int bench_loop;
 	int32_t parent; /* 0: none; else end when this process ends */
@@ -59,6 +72,7 @@ struct ss_spin {
 	struct ss_region *region;
 	size_t region_size;
 	struct ss_worker *workers;
+	uint32_t count; /* of workers: the threads measured, and the control if there is one */
 	struct ss_spin_options options;
 	FILE *lines; /* once-a-second lines, NULL: none */
 };
@@ -75,12 +89,30 @@ struct ss_worker {
 	uint32_t index;
 	uint32_t cpu;
 	int in_burst;
+	int control; /* watches an idle CPU for what befalls the whole machine */
 	int error;
+	const char *lacks; /* what the error was about */
+	_Atomic uint32_t cookie_done; /* its cookie is settled, either way */
 	pthread_t thread;
 };
 
 /* Maps the region. Returns 0 or negative errno with the reason in region->message or `message`. */
 int ss_spin_open(struct ss_spin *spin, const struct ss_spin_options *options, char *message, size_t message_size);
+
+/*
+ * Puts the calling thread where and how its worker's options say. Returns 0 or negative errno, with worker->lacks naming what it
+ * could not get. A cookie that it could not get is no error: its block says why.
+ */
+int ss_spin_place(struct ss_worker *worker);
+
+/* Makes this process a member of the groups' domain where cgroup v2 wants that first. Returns 0 or negative errno. */
+int ss_spin_join(const struct ss_spin_options *options);
+
+/* Writes the sentence about an error of worker `index` with what would help, if that is known. */
+void ss_spin_why(const struct ss_spin *spin, uint32_t index, char *text, size_t size);
+
+/* Whether an error means that the machine lacks or forbids something, rather than that the work failed. */
+int ss_spin_lacking(int error);
 
 /* Starts the threads, waits until the run ends, leaves results in the region. Returns 0 or negative errno. */
 int ss_spin_run(struct ss_spin *spin);

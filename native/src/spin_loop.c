@@ -23,7 +23,7 @@ static int elect(struct ss_worker *w, int kind, uint64_t start, uint64_t end)
 {
 	struct ss_spin *s = w->spin;
 	int32_t nobody = -1;
-	if (atomic_load_explicit(&s->stop, memory_order_relaxed) ||
+	if (w->control || atomic_load_explicit(&s->stop, memory_order_relaxed) ||
 	    !atomic_compare_exchange_strong(&s->elected, &nobody, (int32_t)w->index))
 		return 0;
 	char text[200];

@@ -6,10 +6,15 @@
 #include <string.h>
 
 enum { O_BURST = 256, O_SLEEP, O_DURATION, O_THRESHOLD, O_MAX_GAP, O_SEED, O_CPUS, O_PIN, O_POLICY, O_NICE, O_SHM,
-       O_TRACE, O_PARENT, O_JSON, O_GAPS, O_BRACKETS, O_BRACKET, O_BENCH };
+       O_TRACE, O_PARENT, O_JSON, O_GAPS, O_BRACKETS, O_BRACKET, O_BENCH, O_PAIRS, O_DUTY, O_GROUP, O_COOKIES, O_CONTROL };
 
 static const struct option names[] = {
 	{"threads", required_argument, 0, 'n'},
+	{"pairs", required_argument, 0, O_PAIRS},
+	{"duty", required_argument, 0, O_DUTY},
+	{"group", required_argument, 0, O_GROUP},
+	{"cookies", no_argument, 0, O_COOKIES},
+	{"control", required_argument, 0, O_CONTROL},
 	{"burst", required_argument, 0, O_BURST},
 	{"max-sleep", required_argument, 0, O_SLEEP},
 	{"duration", required_argument, 0, O_DURATION},
@@ -32,7 +37,67 @@ static const struct option names[] = {
 	{0, 0, 0, 0},
 };
 
-/* "other", "batch", "idle", "fifo:10", "rr:10". */
+/* "5ms:10ms" or "5ms:10ms:20ms": runtime, deadline and period of SCHED_DEADLINE. */
+static int parse_deadline(struct ss_spin_options *o, const char *text)
+{
+	uint64_t *const to[] = {&o->runtime_ns, &o->deadline_ns, &o->period_ns};
+	for (size_t i = 0; i < 3; i++) {
+		char one[64];
+		size_t n = strcspn(text, ":");
+		if (!n || n >= sizeof one)
+			return -EINVAL;
+		memcpy(one, text, n);
+		one[n] = 0;
+		int rc = ss_parse_duration(one, to[i]);
+		if (rc)
+			return rc;
+		text += n;
+		if (!*text) {
+			if (i == 1)
+				o->period_ns = o->deadline_ns;
+			else if (!i)
+				return -EINVAL;
+			break;
+		}
+		if (i == 2)
+			return -EINVAL;
+		text++;
+	}
+	/* What the kernel asks for: 1024 ns <= runtime <= deadline <= period. */
+	if (o->runtime_ns < 1024 || o->runtime_ns > o->deadline_ns || o->deadline_ns > o->period_ns)
+		return -ERANGE;
+	o->policy = SS_POLICY_DEADLINE;
+	return 0;
+}
+
+/* "3" or "0,5,-5": thread i gets the i-th, round and round. */
+static int parse_nices(struct ss_spin_options *o, const char *text)
+{
+	o->nice_count = 0;
+	for (;;) {
+		uint64_t n;
+		char one[16];
+		int minus = *text == '-';
+		text += minus;
+		size_t length = strcspn(text, ",");
+		if (!length || length >= sizeof one)
+			return -EINVAL;
+		memcpy(one, text, length);
+		one[length] = 0;
+		int rc = ss_parse_number(one, minus ? 20 : 19, &n);
+		if (rc)
+			return rc;
+		if (o->nice_count == SS_MAX_NICES)
+			return -ERANGE;
+		o->nice[o->nice_count++] = minus ? -(int)n : (int)n;
+		text += length;
+		if (!*text)
+			return 0;
+		text++;
+	}
+}
+
+/* "other", "batch", "idle", "fifo:10", "rr:10", "deadline:5ms:10ms:10ms". */
 static int parse_policy(struct ss_spin_options *o, const char *text)
 {
 	static const struct {
@@ -45,6 +110,8 @@ static int parse_policy(struct ss_spin_options *o, const char *text)
 			o->policy = fair[i].policy;
 			return 0;
 		}
+	if (!strncmp(text, "deadline:", 9))
+		return parse_deadline(o, text + 9);
 	const char *colon = strchr(text, ':');
 	if (!colon || ss_parse_number(colon + 1, 98, &priority) || !priority)
 		return -EINVAL;
@@ -94,10 +161,24 @@ static int parse_one(struct ss_spin_options *o, int key, const char *text)
 		return rc < 0 ? rc : 0;
 	case O_PIN: o->pin = 1; return 0;
 	case O_POLICY: return parse_policy(o, text);
-	case O_NICE:
-		rc = ss_parse_number(text + (*text == '-'), 20, &n);
-		o->nice = *text == '-' ? -(int)n : (int)n;
-		o->have_nice = 1;
+	case O_NICE: return parse_nices(o, text);
+	case O_PAIRS:
+		rc = ss_parse_number(text, SS_MAX_THREADS / 2, &n);
+		o->threads = 2 * (uint32_t)n;
+		return rc ? rc : n ? 0 : -ERANGE;
+	case O_DUTY:
+		rc = ss_parse_number(text, 100, &n);
+		o->duty = (uint32_t)n;
+		return rc ? rc : n ? 0 : -ERANGE;
+	case O_GROUP:
+		if (o->group_count == SS_MAX_GROUPS)
+			return -ERANGE;
+		return copy(o->groups[o->group_count++], SS_GROUP_PATH, text);
+	case O_COOKIES: o->cookies = 1; return 0;
+	case O_CONTROL:
+		rc = ss_parse_number(text, CPU_SETSIZE - 1, &n);
+		o->control_cpu = (uint32_t)n;
+		o->have_control = 1;
 		return rc;
 	case O_SHM: return copy(o->shm, sizeof o->shm, text);
 	case O_TRACE: return copy(o->trace, sizeof o->trace, text);
@@ -148,6 +229,10 @@ int ss_spin_parse(struct ss_spin_options *options, int argc, char **argv, char *
 		}
 		index = -1;
 	}
+	if (options->duty) /* burst / (burst + sleep), the same sleep for all */
+		options->fixed_sleep_ns = (uint64_t)((double)options->burst_ns * (100 - options->duty) / options->duty);
+	if (options->duty == 100)
+		options->max_sleep_ns = 0;
 	if (optind < argc) {
 		snprintf(message, message_size, "unexpected argument \"%s\"", argv[optind]);
 		return -EINVAL;

@@ -1,5 +1,6 @@
 #include "histogram.h"
 #include "spin.h"
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -54,12 +55,12 @@ void ss_spin_json(FILE *out, const struct ss_region *r)
 	double ns = 1e9 / hz_of(r);
 	fprintf(out,
 		"{\"schema\":\"schedscope-spin/1\",\"threads\":%u,\"seed\":%" PRIu64 ",\"burst_ns\":%" PRIu64 ",\"max_sleep_ns\":%" PRIu64
-		",\"duration_ns\":%" PRIu64 ",\"threshold_ns\":%" PRIu64 ",\"max_gap_ns\":%" PRIu64 ",\"stopped\":\"%s\",\"stop_thread\":%d,"
+		",\"duration_ns\":%" PRIu64 ",\"threshold_ns\":%" PRIu64 ",\"max_gap_ns\":%" PRIu64 ",\"stopped\":\"%s\",\"stop_thread\":%d,\"control\":%s,"
 		"\"tsc\":{\"hz\":%.3f,\"method\":\"%s\",\"brackets\":%u,\"residual_ppm\":%.3f,\"hz_before\":%.3f,\"invariant\":%s,"
 		"\"clocksource\":\"%s\"},\"hypervisor\":%s,\"locked\":%s,\"clock\":{\"start\":[%" PRIu64 ",%" PRIu64 "],\"end\":[%" PRIu64
 		",%" PRIu64 "],\"pair_ns\":%.1f},\"per_thread\":[",
 		r->threads, r->seed, r->burst_ns, r->max_sleep_ns, r->duration_ns, r->threshold_ns, r->max_gap_ns,
-		reasons[r->stop_reason & 3], r->stop_thread, hz_of(r), r->method, r->brackets, r->residual_ppm, r->hz,
+		reasons[r->stop_reason & 3], r->stop_thread, r->control ? "true" : "false", hz_of(r), r->method, r->brackets, r->residual_ppm, r->hz,
 		r->invariant ? "true" : "false", r->clocksource, r->hypervisor ? "true" : "false", r->locked ? "true" : "false",
 		r->start.tsc, r->start.mono_ns, r->end.tsc, r->end.mono_ns, r->pair_ns);
 	for (uint32_t i = 0; i < r->threads; i++) {
@@ -69,11 +70,12 @@ void ss_spin_json(FILE *out, const struct ss_region *r)
 			",\"run_delay_ns\":%" PRIu64 ",\"nivcsw\":%" PRIu64 ",\"nvcsw\":%" PRIu64 ",\"run_gaps\":%" PRIu64
 			",\"run_gap_ns\":%.0f,\"run_gap_max_ns\":%.0f,\"wake_gaps\":%" PRIu64 ",\"wake_gap_ns\":%.0f,\"wake_gap_max_ns\":%.0f,"
 			"\"wakeups\":%" PRIu64 ",\"stall_ns\":%.0f,\"audit_ns\":%.0f,\"warp\":%" PRIu64 ",\"overflow\":%" PRIu64
-			",\"migrations\":%" PRIu64 ",",
+			",\"migrations\":%" PRIu64
+			",\"group\":%d,\"cookie\":\"%#" PRIx64 "\",\"cookie_errno\":%d,",
 			i ? "," : "", b->tid, b->comm, b->sleep_ns, b->bursts, (double)b->wall_ticks * ns, b->cpu_ns, b->run_delay_ns,
 			b->nivcsw, b->nvcsw, b->run_count, (double)b->run_ticks * ns, (double)b->run_max * ns, b->wake_count,
 			(double)b->wake_ticks * ns, (double)b->wake_max * ns, b->wakeups, (double)b->stall_ticks * ns,
-			(double)b->audit_ticks * ns, b->warp_count, b->overflow, b->migrations);
+			(double)b->audit_ticks * ns, b->warp_count, b->overflow, b->migrations, (int)b->group - 1, b->cookie, -b->cookie_error);
 		json_buckets(out, "run_ticks", ss_thread_at(b, r->fast_offset), ss_thread_at(b, r->run_offset));
 		fputc(',', out);
 		json_buckets(out, "wake_ticks", NULL, ss_thread_at(b, r->wake_offset));
@@ -115,6 +117,8 @@ void ss_spin_text(FILE *out, const struct ss_region *r)
 		fprintf(out, "%-9s %8d %7" PRIu64 " %9" PRIu64 " %12.3f %10.3f %7" PRIu64 " %10.3f\n", b->comm, b->tid, b->bursts,
 			b->run_count, (double)b->run_ticks * ns / 1e6, (double)b->run_max * ns / 1e6, b->wake_count,
 			(double)b->wake_max * ns / 1e6);
+		if (r->control && i == r->threads - 1)
+			continue; /* its gaps are the machine's: not in the sums */
 		wall += b->wall_ticks;
 		cpu += b->cpu_ns;
 		delay += b->run_delay_ns;
@@ -123,6 +127,12 @@ void ss_spin_text(FILE *out, const struct ss_region *r)
 		overflow += b->overflow;
 		warp += b->warp_count;
 	}
+	const struct ss_thread *first = ss_region_thread(r, 0);
+	if (first->cookie_state == SS_COOKIE_REFUSED)
+		fprintf(out, "\nno core-scheduling cookies: %s\n",
+			first->cookie_error == -EINVAL	 ? "the kernel was built without CONFIG_SCHED_CORE (EINVAL)"
+			: first->cookie_error == -ENODEV ? "the machine has no SMT (ENODEV)"
+							 : strerror(-first->cookie_error));
 	double off = (double)wall * ns - (double)cpu;
 	fprintf(out, "\nin bursts: wall %.3f ms, off CPU %.3f ms, run_delay %.3f ms, gaps over %.0f us %.3f ms\n", (double)wall * ns / 1e6,
 		off / 1e6, (double)delay / 1e6, (double)r->audit_floor_ticks * ns / 1e3, (double)audit * ns / 1e6);

@@ -45,25 +45,28 @@ static void lay_out(struct ss_spin *s, uint32_t stride)
 	const struct ss_spin_options *o = &s->options;
 	struct ss_region *r = s->region;
 	*r = (struct ss_region){
-		.version = SS_REGION_VERSION, .header_size = sizeof *r, .region_size = s->region_size, .threads = o->threads,
+		.version = SS_REGION_VERSION, .header_size = sizeof *r, .region_size = s->region_size, .threads = s->count,
 		.thread_stride = stride, .threads_offset = SS_REGION_PAGE, .gap_capacity = o->gap_capacity,
 		.gap_size = sizeof(struct ss_gap), .fast_offset = sizeof(struct ss_thread), .fast_len = SS_FAST_LEN,
 		.hist_len = SS_HIST_LEN, .hist_sub_bits = SS_HIST_SUB_BITS, .pid = getpid(), .stop_thread = -1, .stop_gap = -1,
 		.seed = o->seed, .burst_ns = o->burst_ns, .max_sleep_ns = o->max_sleep_ns, .duration_ns = o->duration_ns,
-		.threshold_ns = o->threshold_ns, .max_gap_ns = o->max_gap_ns,
+		.threshold_ns = o->threshold_ns, .max_gap_ns = o->max_gap_ns, .control = (uint32_t)o->have_control,
 	};
 	r->run_offset = r->fast_offset + (uint32_t)sizeof(uint64_t) * SS_FAST_LEN;
 	r->wake_offset = r->run_offset + (uint32_t)sizeof(uint64_t) * SS_HIST_LEN;
 	r->gaps_offset = r->wake_offset + (uint32_t)sizeof(uint64_t) * SS_HIST_LEN;
 	uint64_t random = o->seed;
-	for (uint32_t i = 0; i < o->threads; i++) {
+	for (uint32_t i = 0; i < s->count; i++) {
 		struct ss_thread *b = ss_region_thread(r, i);
 		s->workers[i] = (struct ss_worker){
 			.spin = s, .block = b, .index = i, .fast = ss_thread_at(b, r->fast_offset),
 			.run = ss_thread_at(b, r->run_offset), .wake = ss_thread_at(b, r->wake_offset),
 			.gaps = ss_thread_at(b, r->gaps_offset), .source = {.schedstat_fd = -1, .stat_fd = -1},
+			.control = i >= o->threads,
 		};
-		b->sleep_ns = o->max_sleep_ns ? next_random(&random) % o->max_sleep_ns : 0;
+		if (s->workers[i].control)
+			continue;
+		b->sleep_ns = o->fixed_sleep_ns ? o->fixed_sleep_ns : o->max_sleep_ns ? next_random(&random) % o->max_sleep_ns : 0;
 	}
 	__atomic_store_n(&r->magic, SS_REGION_MAGIC, __ATOMIC_RELEASE);
 }
@@ -85,7 +88,8 @@ int ss_spin_open(struct ss_spin *s, const struct ss_spin_options *options, char 
 	size_t stride = sizeof(struct ss_thread) + sizeof(uint64_t) * (SS_FAST_LEN + 2 * SS_HIST_LEN) +
 			(size_t)options->gap_capacity * sizeof(struct ss_gap);
 	stride = (stride + SS_REGION_PAGE - 1) & ~(size_t)(SS_REGION_PAGE - 1);
-	s->region_size = SS_REGION_PAGE + stride * options->threads;
+	s->count = options->threads + (options->have_control ? 1 : 0);
+	s->region_size = SS_REGION_PAGE + stride * s->count;
 	int fd = -1;
 	s->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (options->shm[0]) {
@@ -110,7 +114,7 @@ int ss_spin_open(struct ss_spin *s, const struct ss_spin_options *options, char 
 		ss_spin_close(s);
 		return error;
 	}
-	s->workers = calloc(options->threads, sizeof *s->workers);
+	s->workers = calloc(s->count, sizeof *s->workers);
 	if (!s->workers) {
 		snprintf(message, message_size, "no memory for %u threads", options->threads);
 		ss_spin_close(s);
@@ -173,7 +177,7 @@ static int start_threads(struct ss_spin *s, uint32_t *started)
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old); /* workers inherit it: no signal ever lands in a measuring thread */
 	int rc = 0;
-	for (*started = 0; *started < s->options.threads && !rc;) {
+	for (*started = 0; *started < s->count && !rc;) {
 		rc = -pthread_create(&s->workers[*started].thread, &attr, ss_spin_worker, &s->workers[*started]);
 		if (!rc)
 			++*started;
@@ -182,7 +186,14 @@ static int start_threads(struct ss_spin *s, uint32_t *started)
 	pthread_attr_destroy(&attr);
 	while (atomic_load(&s->ready) < *started)
 		nanosleep(&(struct timespec){.tv_nsec = 500000}, NULL);
-	return rc ? fail(s, rc, "cannot start thread %u of %u", *started + 1, s->options.threads) : 0;
+	if (!rc)
+		return 0;
+	s->region->error = rc;
+	snprintf(s->region->message, sizeof s->region->message,
+		 "cannot start thread %u of %u: %s; remedy: fewer threads, or a higher limit (pids.max of the cgroup, ulimit -u, "
+		 "kernel.threads-max)", *started + 1, s->count, strerror(-rc));
+	__atomic_store_n(&s->region->state, SS_FAILED, __ATOMIC_RELEASE);
+	return rc;
 }
 
 static void add_anchor(struct ss_region *r, uint32_t *stride, uint32_t *turn)
@@ -268,7 +279,9 @@ static void go_first(const struct ss_spin *s)
 {
 	if (s->signal_fd < 0)
 		return;
-	if (s->options.policy == SCHED_FIFO || s->options.policy == SCHED_RR)
+	if (s->options.policy == SS_POLICY_DEADLINE)
+		sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){.sched_priority = 1});
+	else if (s->options.policy == SCHED_FIFO || s->options.policy == SCHED_RR)
 		sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){.sched_priority = s->options.priority + 1});
 	else
 		setpriority(PRIO_PROCESS, 0, -10);
@@ -299,11 +312,16 @@ int ss_spin_run(struct ss_spin *s)
 	r->audit_floor_ticks = s->audit_floor_ticks = (uint64_t)((double)floor_ns * ticks_per_ns);
 	s->burst_ticks = (uint64_t)((double)s->options.burst_ns * ticks_per_ns);
 	rc = open_trace(s);
+	if (!rc && (rc = ss_spin_join(&s->options)))
+		rc = fail(s, rc, "cannot enter the cgroup %.150s", s->options.groups[0]);
 	if (!rc)
 		rc = start_threads(s, &started);
 	for (uint32_t i = 0; i < started && !rc; i++)
-		if (s->workers[i].error)
-			rc = fail(s, s->workers[i].error, "thread %u could not get its CPUs, policy or counters", i);
+		if (s->workers[i].error) {
+			rc = r->error = s->workers[i].error;
+			ss_spin_why(s, i, r->message, sizeof r->message);
+			__atomic_store_n(&r->state, SS_FAILED, __ATOMIC_RELEASE);
+		}
 	go_first(s);
 	r->locked = mlock(r, s->region_size) == 0;
 

@@ -136,54 +136,24 @@ static void warm_up(struct ss_worker *w)
 	memset(w->gaps, 0, w->spin->options.gap_capacity * sizeof *w->gaps);
 }
 
-/* CPU number `turn` of the set, round and round. */
-static int nth_cpu(const cpu_set_t *set, uint32_t turn)
-{
-	turn %= (uint32_t)CPU_COUNT(set);
-	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
-		if (CPU_ISSET(cpu, set) && !turn--)
-			return cpu;
-	return -1;
-}
-
-static int place(struct ss_worker *w)
-{
-	const struct ss_spin_options *o = &w->spin->options;
-	cpu_set_t set;
-	if (o->have_cpus)
-		set = o->cpus;
-	else if (sched_getaffinity(0, sizeof set, &set) < 0)
-		return -errno;
-	if (o->pin) {
-		int cpu = nth_cpu(&set, w->index);
-		CPU_ZERO(&set);
-		CPU_SET(cpu, &set);
-	}
-	if ((o->have_cpus || o->pin) && sched_setaffinity(0, sizeof set, &set) < 0)
-		return -errno;
-	if (o->policy >= 0) {
-		struct sched_param param = {.sched_priority = o->priority};
-		if (sched_setscheduler(0, o->policy, &param) < 0)
-			return -errno;
-	}
-	if (o->have_nice && setpriority(PRIO_PROCESS, 0, o->nice) < 0)
-		return -errno;
-	return 0;
-}
-
 void *ss_spin_worker(void *argument)
 {
 	struct ss_worker *w = argument;
 	struct ss_spin *s = w->spin;
 	struct ss_thread *b = w->block;
 
-	snprintf(b->comm, sizeof b->comm, "spin-%02u", w->index);
+	if (w->control)
+		snprintf(b->comm, sizeof b->comm, "spin-control");
+	else
+		snprintf(b->comm, sizeof b->comm, "spin-%02u", w->index);
 	prctl(PR_SET_NAME, b->comm);
 	prctl(PR_SET_TIMERSLACK, 1);
 	b->tid = (int32_t)syscall(SYS_gettid);
-	w->error = place(w);
-	if (!w->error)
+	w->error = ss_spin_place(w);
+	if (!w->error) {
 		w->error = ss_evidence_open(&w->source, (int)s->hypervisor);
+		w->lacks = "counters";
+	}
 	b->evidence = w->source.have;
 	if (!w->error)
 		warm_up(w);

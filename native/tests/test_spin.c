@@ -86,8 +86,46 @@ int main(void)
 	CHECK(g->end_tsc - g->start_tsc > spin.region->max_gap_ticks, "its gap is over the limit");
 	ss_spin_close(&spin);
 
+	/* A control beside two pairs: it is the last thread, watches all the time, and its gaps end nothing. */
+	char *pairs[] = {"spin", "--pairs", "2", "--cpus", "0", "--control", "0", "--cookies", "--duty", "50", "--burst", "20ms", "--nice", "0,5",
+			 "--duration", "200ms", "--max-gap", "0", "--brackets", "1", "--bracket", "5ms"};
+	run(sizeof pairs / sizeof *pairs, pairs);
+	const struct ss_region *r = spin.region;
+	CHECK(r->threads == 5 && r->control == 1, "%u threads, control %u", r->threads, r->control);
+	for (uint32_t i = 0; i < 4; i++) {
+		const struct ss_thread *t = ss_region_thread(r, i);
+		CHECK(t->sleep_ns == 20000000, "thread %u sleeps %llu", i, (unsigned long long)t->sleep_ns);
+		CHECK(t->cookie_state == (t->cookie ? SS_COOKIE_HAS : SS_COOKIE_REFUSED), "thread %u: cookie state %u", i, t->cookie_state);
+		CHECK(t->cookie ? !t->cookie_error : t->cookie_error < 0, "thread %u: cookie error %d", i, t->cookie_error);
+		CHECK(t->cookie == ss_region_thread(r, i ^ 1)->cookie, "thread %u has its partner's cookie", i);
+	}
+	CHECK(!strcmp(ss_region_thread(r, 4)->comm, "spin-control") && !ss_region_thread(r, 4)->cookie_state, "control");
+	null = fopen("/dev/null", "w");
+	ss_spin_json(null, r);
+	ss_spin_text(null, r);
+	fclose(null);
+	ss_spin_close(&spin);
+
 	struct ss_spin_options options;
 	char message[256];
+	char *deadline[] = {"spin", "--policy", "deadline:2ms:5ms"};
+	CHECK(ss_spin_parse(&options, 3, deadline, message, sizeof message) == 0, "%s", message);
+	CHECK(options.policy == SS_POLICY_DEADLINE && options.runtime_ns == 2000000 && options.deadline_ns == 5000000 &&
+		      options.period_ns == 5000000, "deadline");
+	char *more[][3] = {{"spin", "--policy", "deadline:5ms"}, {"spin", "--policy", "deadline:5ms:2ms"}, {"spin", "--policy", "deadline:1ms:2ms:3ms:"},
+			   {"spin", "--nice", "0,,1"}, {"spin", "--nice", "20"}, {"spin", "--nice", "-21"}, {"spin", "--nice", "0,5,"}, {"spin", "--duty", "0"},
+			   {"spin", "--duty", "101"}, {"spin", "--pairs", "0"}, {"spin", "--control", "one"}, {"spin", "--group", ""}};
+	for (size_t i = 0; i < sizeof more / sizeof *more; i++)
+		CHECK(ss_spin_parse(&options, 3, more[i], message, sizeof message) < 0, "%s %s", more[i][1], more[i][2]);
+
+	/* A CPU that is not there is refused, also beside one that is. */
+	char *absent[] = {"spin", "-n", "1", "--cpus", "0,1000", "--duration", "1ms", "--brackets", "1", "--bracket", "1ms"};
+	CHECK(ss_spin_parse(&options, sizeof absent / sizeof *absent, absent, message, sizeof message) == 0, "%s", message);
+	CHECK(ss_spin_open(&spin, &options, message, sizeof message) == 0, "%s", message);
+	CHECK(ss_spin_run(&spin) == -EINVAL, "absent CPU");
+	CHECK(strstr(spin.region->message, "thread 0 could not get its CPUs") && ss_spin_lacking(-EINVAL), "%s", spin.region->message);
+	ss_spin_close(&spin);
+
 	char *wrong[][3] = {{"spin", "--threads", "0"}, {"spin", "--threads", "5000"}, {"spin", "--burst", "soon"}, {"spin", "--policy", "fifo:0"},
 			    {"spin", "--threshold", "10ns"}, {"spin", "--cpus", "3-1"}, {"spin", "--nope", "1"}, {"spin", "--json", "stray"}};
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
