@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { NativeLoadError } from "./load_error.ts";
 
 /** What can be built from native/: the library and the static programs. */
-export type Artifact = "libschedscope.so" | "schedscope-spin" | "schedscope-inject";
+export type Artifact = "libschedscope.so" | "schedscope-spin" | "schedscope-reflex" | "schedscope-inject";
 
 /** Options of {@linkcode buildNative}. */
 export interface BuildOptions {
@@ -52,13 +52,11 @@ function cacheDirectory(): string {
 }
 
 function compile(cc: string, args: string[], cwd: URL, artifact: Artifact): void {
-  const remedy = `Install a C compiler ("apt-get install gcc libc6-dev"), or set ${
-    artifact === "libschedscope.so"
-      ? "SCHEDSCOPE_LIB"
-      : artifact === "schedscope-spin"
-      ? "SCHEDSCOPE_SPIN"
-      : "SCHEDSCOPE_INJECT"
-  } to a built ${artifact}.`;
+  const variable = artifact === "libschedscope.so"
+    ? "SCHEDSCOPE_LIB"
+    : artifact.replace("-", "_").toUpperCase();
+  const remedy =
+    `Install a C compiler ("apt-get install gcc libc6-dev"), or set ${variable} to a built ${artifact}.`;
   let output: Deno.CommandOutput;
   try {
     output = new Deno.Command(cc, { args, cwd, stdin: "null", stdout: "null", stderr: "piped" }).outputSync();

@@ -26,6 +26,37 @@ export const symbols = {
     result: "i32",
   },
 
+  schedscope_reflex_open: {
+    parameters: [
+      "buffer", // const uint8_t *args
+      "u32", // uint32_t args_size
+      "buffer", // uint8_t *message
+      "u32", // uint32_t message_size
+    ],
+    result: "i32",
+  },
+  schedscope_reflex_run: {
+    parameters: ["i32"], // int32_t handle
+    result: "i32",
+    nonblocking: true,
+  },
+  schedscope_reflex_stop: {
+    parameters: ["i32"], // int32_t handle
+    result: "i32",
+  },
+  schedscope_reflex_result: {
+    parameters: [
+      "i32", // int32_t handle
+      "buffer", // uint8_t *text
+      "u32", // uint32_t size
+    ],
+    result: "i32",
+  },
+  schedscope_reflex_close: {
+    parameters: ["i32"], // int32_t handle
+    result: "i32",
+  },
+
   schedscope_tsc_info: {
     parameters: [
       "u32", // uint32_t brackets

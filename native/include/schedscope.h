@@ -36,6 +36,29 @@ SCHEDSCOPE_API int32_t schedscope_spin_stop(int32_t handle);
 /* Frees the handle. Returns 0, -EBUSY while it runs, -EBADF for no such handle. */
 SCHEDSCOPE_API int32_t schedscope_spin_close(int32_t handle);
 
+/* --- reflex: the threads run in this process, as those of spin; the program is schedscope-reflex. */
+
+/*
+ * Prepares a run. `args` are the options of schedscope-reflex, each ended by NUL. Returns a handle >= 0; -EINVAL, -ERANGE (an option),
+ * -EAGAIN, -EMFILE (a limit of the machine, or 16 open) or another negative errno with the reason in `message` (NUL-terminated).
+ */
+SCHEDSCOPE_API int32_t schedscope_reflex_open(const uint8_t *args, uint32_t args_size, uint8_t *message, uint32_t message_size);
+
+/* Runs it in threads of its own and returns when all have ended: call it from a thread that may block. Once per handle: -EALREADY. */
+SCHEDSCOPE_API int32_t schedscope_reflex_run(int32_t handle);
+
+/* Ends the run, blocked readers are freed. Returns 0 also if it has not begun or has ended; -EBADF for no such handle. */
+SCHEDSCOPE_API int32_t schedscope_reflex_stop(int32_t handle);
+
+/*
+ * Fills `text` with the JSON that the program prints, or with the reason if the run failed. Returns its length, not NUL-terminated; if
+ * that is over `size`, nothing was filled. -EALREADY before the run, -EBUSY during it.
+ */
+SCHEDSCOPE_API int32_t schedscope_reflex_result(int32_t handle, uint8_t *text, uint32_t size);
+
+/* Frees the handle. Returns 0, -EBUSY while it runs, -EBADF for no such handle. */
+SCHEDSCOPE_API int32_t schedscope_reflex_close(int32_t handle);
+
 /* --- the cycle counter */
 
 /*
