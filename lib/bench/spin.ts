@@ -1,9 +1,9 @@
 import { nativeProgram } from "../native/mod.ts";
 import { defaultSignal } from "../trace/default_signal.ts";
-import { allowedCpus } from "./allowed_cpus.ts";
 import { fingerprint } from "./fingerprint.ts";
 import { type InterruptCounters, interruptsBetween, readInterrupts } from "./interrupts.ts";
 import { spinArguments, type SpinOptions } from "./spin_options.ts";
+import { spinPlacement } from "./spin_placement.ts";
 import { SpinRegionFile } from "./spin_region_file.ts";
 import { SpinResult } from "./spin_result.ts";
 import { spinInProcess, spinInThreads, type SpinRun } from "./spin_runner.ts";
@@ -71,8 +71,8 @@ async function follow(
  * after `duration`, at the first gap over `maxGap`, or by `signal`; each of them gives a result, nothing measured is lost.
  *
  * The threads run in a child process that ends with this one. Rejects with a RangeError for options out of range, a
- * `NativeLoadError` if the child cannot be built, an Error with what the child said if it cannot run so (a CPU that is not there, a policy
- * that is not permitted), and with `signal.reason` if the signal was aborted before the start.
+ * `NativeLoadError` if the child cannot be built, a `MachineLacksError` that says what would help where the machine does not let it run so
+ * (a CPU or a cgroup that is not there, a policy that is not permitted, more threads than the limits allow), and with `signal.reason` if the signal was aborted before the start.
  *
  * @example
  * ```ts
@@ -88,12 +88,13 @@ export async function spin(options: SpinOptions = {}): Promise<SpinResult> {
   const signal = options.signal ?? defaultSignal();
   signal?.throwIfAborted();
   const isolation = options.isolation ?? "process";
-  const args = spinArguments(options);
-  const cpus = options.cpus ?? allowedCpus();
+  const plain = spinArguments(options);
   if (isolation === "process") nativeProgram("schedscope-spin"); // compiled, if need be, before anything is waited for
   const machine = await fingerprint(); // before the run: nothing but the result is left to do after it
   signal?.throwIfAborted();
 
+  await using placement = await spinPlacement(options);
+  const args = [...plain, ...placement.args], { cpus } = placement;
   using region = new SpinRegionFile();
   const callback = new AbortController(); // an exception in a callback ends the run and is thrown
   const guarded = <A>(call: ((argument: A) => void) | undefined) => (argument: A) => {

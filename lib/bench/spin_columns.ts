@@ -50,7 +50,15 @@ export type GapColumns = {
    * (CONFIG_IRQ_TIME_ACCOUNTING). For a gap of kind wake it holds the sleep too.
    */
   uncounted: Ns;
-  /** Sum of 1: outside bursts, 2: while the gap before was written down, 4: the longest of those that gave way to newer ones. */
+  /**
+   * How much of it the control thread, on a CPU of its own, did not run either, ns; 0 without one. A gap that coincides with the
+   * control's was not the scheduler's doing on this CPU: the hypervisor, the firmware, or a device held the whole machine.
+   */
+  control: Ns;
+  /**
+   * Sum of 1: outside bursts, 2: while the gap before was written down, 4: the longest of those that gave way to newer ones, 8: at least
+   * half of it is also the control's, so it befell the whole machine.
+   */
   flags: Uint8Array;
 };
 
@@ -62,6 +70,8 @@ export type ThreadColumns = {
   tid: Int32Array;
   /** Name. */
   comm: DictColumn<string>;
+  /** Which of the groups it ran in, -1 for none. */
+  group: Int32Array;
   /** How long it sleeps between bursts. */
   sleep: Ns;
   /** Finished bursts. */
@@ -140,6 +150,7 @@ export function threadFrame(head: RegionHead, threads: readonly RegionThread[]):
     thread: Uint16Array.from(threads, (_, i) => i),
     tid: Int32Array.from(threads, (t) => t.tid),
     comm: DictColumn.from(threads.map((t) => t.comm)),
+    group: Int32Array.from(threads, (t) => t.group),
     sleep: times("sleep_ns"),
     bursts: counts("bursts"),
     samples,
@@ -170,11 +181,51 @@ export function threadFrame(head: RegionHead, threads: readonly RegionThread[]):
 /** Offsets in `struct ss_gap`, and its size. */
 const gapSize = 96;
 
-/** The frame of gaps, by start; `epoch` is the CLOCK_MONOTONIC time that becomes 0. */
+/** Flag of a gap that befell the whole machine. */
+const MACHINE_WIDE = 8;
+
+/** Gaps of one thread, in order: ticks. */
+function intervals(thread: RegionThread): { from: bigint; to: bigint }[] {
+  const { gaps } = thread;
+  const found: { from: bigint; to: bigint }[] = [];
+  for (let at = 0; at < gaps.byteLength; at += gapSize) {
+    found.push({ from: gaps.getBigUint64(at, true), to: gaps.getBigUint64(at + 8, true) });
+  }
+  return found.sort((a, b) => a.from < b.from ? -1 : a.from > b.from ? 1 : 0);
+}
+
+/** Ticks that each of [starts, ends) shares with the control's gaps, which do not overlap each other. */
+function sharedWith(
+  control: RegionThread | undefined,
+  starts: BigUint64Array,
+  ends: BigUint64Array,
+): Float64Array {
+  const shared = new Float64Array(starts.length);
+  if (control === undefined) return shared;
+  const own = intervals(control);
+  for (let row = 0; row < starts.length; row++) {
+    // The first that ends after the start.
+    let low = 0, high = own.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (own[middle]!.to > starts[row]!) high = middle;
+      else low = middle + 1;
+    }
+    for (let i = low; i < own.length && own[i]!.from < ends[row]!; i++) {
+      const { from, to } = own[i]!;
+      const start = from > starts[row]! ? from : starts[row]!, end = to < ends[row]! ? to : ends[row]!;
+      shared[row]! += Number(end - start);
+    }
+  }
+  return shared;
+}
+
+/** The frame of gaps, by start; `epoch` is the CLOCK_MONOTONIC time that becomes 0; `control` is the control's block. */
 export function gapFrame(
   head: RegionHead,
   threads: readonly RegionThread[],
   epoch: bigint,
+  control?: RegionThread,
 ): Frame<GapColumns> {
   const tick = 1e9 / head.hz;
   const rows: { view: DataView; at: number; end: bigint }[] = [];
@@ -198,18 +249,26 @@ export function gapFrame(
     Uint16Array.from(sorted, ({ view, at }) => view.getUint16(at + offset, true));
   const u8 = (offset: number) => Uint8Array.from(sorted, ({ view, at }) => view.getUint8(at + offset));
   const thread = u16(36);
+  const startTsc = u64(0), endTsc = u64(8);
+  const shared = sharedWith(control, startTsc, endTsc).map((ticks) => ticks * tick);
+  const durations = Float64Array.from(sorted, dur);
+  const flags = u8(39).map((flag, row) =>
+    control !== undefined && shared[row]! > 0 && 2 * shared[row]! >= durations[row]!
+      ? flag | MACHINE_WIDE
+      : flag
+  );
   const wall = time(88), cpu = time(64), delay = time(56);
   return new Frame<GapColumns>({
     ts: ns(Float64Array.from(order, (i) => starts[i]!)),
-    dur: ns(Float64Array.from(sorted, dur)),
+    dur: ns(durations),
     tid: Int32Array.from(sorted, ({ view, at }) => view.getInt32(at + 32, true)),
-    comm: new DictColumn(thread, threads.map((t) => t.comm)),
+    comm: new DictColumn(thread.map((t) => Math.min(t, threads.length - 1)), threads.map((t) => t.comm)),
     thread,
     kind: new DictColumn(u8(38), ["run", "wake"]),
     cpu_before: u16(40),
     cpu_after: u16(42),
-    start_tsc: u64(0),
-    end_tsc: u64(8),
+    start_tsc: startTsc,
+    end_tsc: endTsc,
     nivcsw: count(u32(44)),
     nvcsw: count(u32(48)),
     run_delay: delay,
@@ -218,6 +277,7 @@ export function gapFrame(
     minor: time(80),
     wall,
     uncounted: ns(wall.map((t, i) => t - cpu[i]! - delay[i]!)),
-    flags: u8(39),
+    control: ns(shared),
+    flags,
   });
 }

@@ -75,9 +75,17 @@ export class RegionHead {
   get stopReason(): typeof stopReasons[number] {
     return stopReasons[this.u32(84)] ?? "none";
   }
-  /** Number of threads. */
+  /** Number of threads measured. */
   get threads(): number {
+    return this.blocks - (this.hasControl ? 1 : 0);
+  }
+  /** Number of thread blocks: those of the threads measured, then the control's if there is one. */
+  get blocks(): number {
     return this.u32(24);
+  }
+  /** Whether the last block is that of a control thread. */
+  get hasControl(): boolean {
+    return this.u32(324) === 1;
   }
   /** Bytes of a thread's block. */
   get threadStride(): number {
@@ -141,6 +149,10 @@ export class RegionThread {
   get state(): typeof threadStates[number] {
     return threadStates[this.#view.getUint32(12, true)] ?? "done";
   }
+  /** The CPU on which it was last found. */
+  get cpu(): number {
+    return this.#view.getUint32(16, true);
+  }
   /** Which evidence the machine gave it: bit 0 rusage, bit 1 schedstat, bit 2 steal. */
   get evidence(): number {
     return this.#view.getUint32(20, true);
@@ -149,6 +161,18 @@ export class RegionThread {
   get comm(): string {
     const bytes = this.#bytes.subarray(280, 296);
     return new TextDecoder().decode(bytes.subarray(0, bytes.indexOf(0)));
+  }
+  /** Its core-scheduling cookie, 0 for none; 0 or why it has none as errno; and whether it was to have one. */
+  get cookie(): { readonly value: bigint; readonly errno: number; readonly asked: boolean } {
+    return {
+      value: this.#view.getBigUint64(296, true),
+      errno: -this.#view.getInt32(308, true) || 0,
+      asked: this.#view.getUint32(304, true) !== 0,
+    };
+  }
+  /** Which of the groups it was put into, -1 for none. */
+  get group(): number {
+    return this.#view.getUint32(312, true) - 1;
   }
   /** A counter; exact up to 2^53. */
   counter(name: ThreadCounter): number {

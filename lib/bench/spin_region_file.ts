@@ -82,7 +82,7 @@ export class SpinRegionFile implements Disposable {
     head: RegionHead,
     complete: (counters: RegionThread, from: number) => RegionThread,
   ): RegionThread[] {
-    return Array.from({ length: head.threads }, (_, i) => {
+    return Array.from({ length: head.blocks }, (_, i) => {
       const from = head.threadsOffset + i * head.threadStride;
       return complete(new RegionThread(head, this.#read(from, threadSize)), from);
     });

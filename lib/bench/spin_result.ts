@@ -5,6 +5,8 @@ import type { Fingerprint } from "./fingerprint.ts";
 import { Histogram } from "./histogram.ts";
 import type { InterruptColumns } from "./interrupts.ts";
 import { type SpinAudit, spinAudit } from "./spin_audit.ts";
+import { type SpinControl, spinControl } from "./spin_control.ts";
+import { type SpinCookieColumns, spinCookies } from "./spin_cookies.ts";
 import { type GapColumns, gapFrame, type ThreadColumns, threadFrame } from "./spin_columns.ts";
 import { logLinearEdge, type RegionHead, type RegionThread } from "./spin_region.ts";
 
@@ -80,6 +82,10 @@ export class SpinResult {
   readonly stopped: SpinStop;
   /** Whether what was lost adds up. */
   readonly audit: SpinAudit;
+  /** Core-scheduling cookies, or why there are none; no rows where none were asked for. */
+  readonly cookies: Frame<SpinCookieColumns>;
+  /** What the control thread saw; undefined without one. */
+  readonly control: SpinControl | undefined;
   /** What the machine was. */
   readonly fingerprint: Fingerprint;
   /** Whether memory was locked. */
@@ -92,12 +98,15 @@ export class SpinResult {
   readonly threshold: number;
 
   /** Reads a finished region. */
-  constructor(head: RegionHead, threads: readonly RegionThread[], context: SpinContext) {
+  constructor(head: RegionHead, blocks: readonly RegionThread[], context: SpinContext) {
+    const threads = blocks.slice(0, head.threads), control = head.hasControl ? blocks.at(-1) : undefined;
     const start = head.reading(288), end = head.reading(304);
     const hz = head.hz, hzBefore = head.f64(176);
     this.epoch = start.mono;
     this.elapsed = Number(end.mono - start.mono);
-    this.gaps = gapFrame(head, threads, start.mono);
+    this.gaps = gapFrame(head, threads, start.mono, control);
+    this.control = control && spinControl(head, control, start.mono);
+    this.cookies = spinCookies(threads);
     this.threads = threadFrame(head, threads);
     this.threadHistograms = histograms(head, threads);
     this.histogram = this.threadHistograms.reduce((a, b) => ({
@@ -116,7 +125,7 @@ export class SpinResult {
       trusted: invariant &&
         /^(tsc|kvm-clock|hyperv_clocksource_tsc_page|arch_sys_counter)$/.test(clocksource),
     };
-    this.clock = new ClockMapping(start, end, readings(head, threads), head.f64(200));
+    this.clock = new ClockMapping(start, end, readings(head, blocks), head.f64(200));
     this.interrupts = context.interrupts;
     this.fingerprint = context.fingerprint;
     this.isolation = context.isolation;
@@ -141,6 +150,24 @@ export class SpinResult {
       sum("warp") ? `the cycle counter went back ${sum("warp")} times` : "",
       this.traceErrno ? `the trace could not be stopped: errno ${this.traceErrno}` : "",
     ].filter(Boolean);
+    const { control, cookies } = this;
+    if (cookies.length > 0) {
+      const { state, reason } = cookies.row(0);
+      notes.push(
+        state === "has"
+          ? `core-scheduling cookies: ${new Set(cookies.column("cookie")).size} for ${cookies.length} threads`
+          : `core-scheduling cookies: ${state}, ${reason}`,
+      );
+    }
+    if (control) {
+      const wide = gaps.column("flags").reduce((sum, flags) => sum + (flags & 8 ? 1 : 0), 0);
+      notes.push(
+        `control on CPU ${control.cpu}: ${control.gaps.length} gaps of its own, ${wide} of the ${gaps.length} listed coincide with them` +
+          (control.idle
+            ? ""
+            : `; NOT IDLE: it waited ${(control.runDelay / control.wall * 100).toFixed(1)} % of the time`),
+      );
+    }
     const longest = gaps.sort("dur", { descending: true }).head(10)
       .select("ts", "dur", "comm", "tid", "kind", "cpu_before", "cpu_after", "nivcsw", "run_delay", "steal");
     return [
@@ -194,6 +221,8 @@ export class SpinResult {
         wake: this.histogram.wake.toFrame().toJSONColumns(),
       },
       interrupts: this.interrupts.toJSONColumns(),
+      cookies: this.cookies.toJSONColumns(),
+      control: this.control && { ...this.control, gaps: this.control.gaps.toJSONColumns() },
       fingerprint,
     };
   }

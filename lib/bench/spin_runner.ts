@@ -1,4 +1,5 @@
 import { loadNative, nativeProgram, unwrap } from "../native/mod.ts";
+import { MachineLacksError } from "../trace/record/errors.ts";
 
 /** A run that has been started. */
 export interface SpinRun extends AsyncDisposable {
@@ -17,6 +18,15 @@ async function eachLine(stream: ReadableStream<Uint8Array>, take: (line: string)
     for (const line of lines) if (line) take(line);
   }
   if (rest) take(rest);
+}
+
+/** Exit code of schedscope-spin where the machine lacks something or does not allow it. */
+const LACKING = 3;
+
+/** The error of a sentence that may end with a remedy. */
+function lacking(said: string): MachineLacksError {
+  const [problem = said, remedy = "see schedscope doctor"] = said.split("; remedy: ");
+  return new MachineLacksError("permission", problem, remedy);
 }
 
 /** Starts schedscope-spin as a child that cannot outlive this process. */
@@ -45,6 +55,7 @@ export function spinInProcess(
     if (!status.success) {
       const why = said.join("\n").replace(/^schedscope-spin: /, "") ||
         `it ended with ${status.signal ?? status.code}`;
+      if (status.code === LACKING) throw lacking(why);
       throw new Error(`schedscope-spin failed: ${why}`);
     }
   })();
@@ -79,7 +90,9 @@ export function spinInThreads(args: readonly string[], path: string, failure: ()
   const ended = (async () => {
     try {
       const rc = await symbols.schedscope_spin_run(handle);
-      unwrap(rc, "spin", rc < 0 ? failure() : undefined);
+      const said = rc < 0 ? failure() : undefined;
+      if (said?.includes("; remedy: ")) throw lacking(said);
+      unwrap(rc, "spin", said);
     } finally {
       symbols.schedscope_spin_close(handle);
       native.close();

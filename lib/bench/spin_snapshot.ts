@@ -26,7 +26,7 @@ export function spinSnapshot(
 ): SpinSnapshot {
   const ns = 1e9 / head.hz;
   let spinning = 0, sleeping = 0, gaps = 0, runMax = 0, wakeMax = 0, runTime = 0;
-  for (const thread of threads) {
+  for (const thread of threads.slice(0, head.threads)) {
     if (thread.state === "spinning") spinning++;
     if (thread.state === "sleeping") sleeping++;
     gaps += thread.counter("run_count") + thread.counter("wake_count");

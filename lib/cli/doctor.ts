@@ -1,3 +1,4 @@
+import { cleanStaleCgroups, findStaleCgroups } from "../bench/cgroup_stale.ts";
 import { checkMachine, type MachineCheck } from "../tools/check_machine.ts";
 import { type CleanedUp, cleanStale, findStale } from "../trace/record/clean_stale.ts";
 import { parseCommand } from "./args.ts";
@@ -9,7 +10,7 @@ export const summary = "what this machine has and lacks, each with its remedy; c
 const HELP = `Usage: schedscope doctor [OPTIONS]
 
 Says what of all that schedscope can use this machine has, and for what it lacks, the command that would install or
-allow it. Also lists what killed runs have left behind: tracefs instances, memory files, pipes.
+allow it. Also lists what killed runs have left behind: tracefs instances, memory files, pipes, cgroups.
 
 Options:
   --clean          remove what was left behind (never what belongs to a living process)
@@ -31,7 +32,7 @@ export async function run(args: string[]): Promise<number> {
   if (parsed.rest.length > 0) {
     throw new UsageError(`Expected no arguments but found ${parsed.rest.join(" ")}`);
   }
-  const cleaned = parsed.has("clean") ? cleanStale() : undefined;
+  const cleaned = parsed.has("clean") ? cleanAll() : undefined;
   const checks = await checkMachine();
   const required = parsed.all("require");
   for (const name of required) {
@@ -40,7 +41,7 @@ export async function run(args: string[]): Promise<number> {
       `Expected --require to name one of ${checks.map((each) => each.name).join(", ")} but found ${name}`,
     );
   }
-  const leftOvers = findStale();
+  const leftOvers = [...findStale(), ...findStaleCgroups()];
   if (parsed.has("json")) {
     console.log(JSON.stringify({ checks, left_overs: leftOvers, cleaned: cleaned ?? null }, null, 2));
   } else {
@@ -55,6 +56,11 @@ export async function run(args: string[]): Promise<number> {
   }
   if (lacking.length > 0) return ExitCode.Lacking;
   return cleaned !== undefined && cleaned.failed.length > 0 ? ExitCode.Failed : ExitCode.Ok;
+}
+
+function cleanAll(): CleanedUp {
+  const files = cleanStale(), groups = cleanStaleCgroups();
+  return { removed: [...files.removed, ...groups.removed], failed: [...files.failed, ...groups.failed] };
 }
 
 function printChecks(checks: readonly MachineCheck[]): void {

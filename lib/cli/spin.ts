@@ -25,6 +25,10 @@ Examples:
   schedscope spin                                    until the first gap over 100 ms
   schedscope spin -d 10s --max-gap 0                 ten seconds, whatever happens
   schedscope spin -n 4 --cpus 0,1 --pin -d 5s        two threads on each of two CPUs
+  schedscope spin --pairs 2 --cpus 0 --cookies --control 1 -d 5s --max-gap 0
+                                                     two trusted pairs on one CPU, beside a thread that watches another
+  sudo schedscope spin -n 2 --cpus 0 --pin --max-sleep 0 -d 5s --max-gap 0 --group shares=100 --group shares=300
+                                                     is the CPU shared 1 : 3?
   schedscope spin -d 5s --max-gap 0 --json | jq .audit
 `;
 
