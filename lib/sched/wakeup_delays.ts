@@ -9,14 +9,15 @@ import { Doing, type SegmentTable } from "./thread_segments.ts";
 import { WAKE_SOURCES, type WakeSource, wakeSources } from "./wake_source.ts";
 
 /**
- * Where a wakeup put a thread, seen from where it ran last: on the `same cpu`, on an `smt sibling` (the same core), in the `same package`
- * (and so, on most machines, under the same last-level cache), in an `other package`. `other cpu` where the trace does not tell the
- * machine's topology; `unknown` where it does not tell one of the two CPUs.
+ * Where a wakeup put a thread, seen from where it ran last: on the `same cpu`, on an `smt sibling` (the same core), under the `same cache`
+ * (the last-level one), in the `same package` beyond that, in an `other package`. `other cpu` where the trace does not tell the machine's topology;
+ * `unknown` where it does not tell one of the two CPUs. Where it does not tell the caches, `same cache` is `same package`.
  */
 export const PLACEMENTS = [
   "unknown",
   "same cpu",
   "smt sibling",
+  "same cache",
   "same package",
   "other package",
   "other cpu",
@@ -258,16 +259,19 @@ function placedByRecords(stream: SchedStream): Int32Array {
 }
 
 /** The kind of a placement from one CPU to another, as an index into {@linkcode PLACEMENTS}. */
-function placementKinds({ cores, packages }: TraceTopology): (prev: number, placed: number) => number {
+function placementKinds(
+  { cores, caches = [], packages }: TraceTopology,
+): (prev: number, placed: number) => number {
   const groupOf = (groups: readonly (readonly number[])[]) =>
     new Map(groups.flatMap((cpus, group) => cpus.map((cpu) => [cpu, group] as const)));
-  const [core, pack] = [groupOf(cores), groupOf(packages)];
+  const [core, cache, pack] = [groupOf(cores), groupOf(caches), groupOf(packages)];
   const shared = (groups: ReadonlyMap<number, number>, x: number, y: number) =>
     groups.has(x) && groups.has(y) ? groups.get(x) === groups.get(y) : undefined;
   const kindOf = (prev: number, placed: number): Placement => {
     if (prev < 0 || placed < 0) return "unknown";
     if (prev === placed) return "same cpu";
     if (shared(core, prev, placed) === true) return "smt sibling";
+    if (shared(cache, prev, placed) === true) return "same cache";
     const together = shared(pack, prev, placed);
     return together === undefined ? "other cpu" : together ? "same package" : "other package";
   };

@@ -46,6 +46,10 @@ export interface TraceTopology {
   readonly packages: readonly (readonly number[])[];
   /** Each physical core's CPUs (SMT siblings). */
   readonly cores: readonly (readonly number[])[];
+  /** The CPUs of each last-level cache; absent where the trace does not say. */
+  readonly caches?: readonly (readonly number[])[];
+  /** Each NUMA node's CPUs, memory-only nodes left out; absent where the trace does not say. */
+  readonly nodes?: readonly (readonly number[])[];
 }
 
 /** A guest whose events were recorded together with its host's. */

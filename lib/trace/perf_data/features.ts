@@ -15,6 +15,8 @@ export const Feature = {
   TotalMem: 10,
   Cmdline: 11,
   CpuTopology: 13,
+  NumaTopology: 14,
+  Cache: 20,
   Compressed: 27,
   ClockData: 29,
 } as const;
@@ -61,7 +63,11 @@ export function readFeatures(source: ByteSource, header: PerfHeader): PerfFeatur
   });
   return {
     host,
-    topology: topology ?? { packages: [], cores: [] },
+    topology: {
+      ...topology ?? { packages: [], cores: [] },
+      ...listed("caches", attempt(section(Feature.Cache), (view) => lastLevelCaches(view, little))),
+      ...listed("nodes", attempt(section(Feature.NumaTopology), (view) => numaNodes(view, little))),
+    },
     clock: readClock(header.attrs, section(Feature.ClockData), little),
   };
 }
@@ -80,6 +86,48 @@ function readClock(attrs: readonly PerfAttr[], data: DataView | undefined, littl
   const name = CLOCKS[clockid] ?? `clockid ${clockid}`;
   const wallOffset = attempt(data, (view) => view.getBigUint64(8, little) - view.getBigUint64(16, little));
   return wallOffset === undefined ? { name } : { name, wallOffset };
+}
+
+/** CPUs by node: u32 count, then for each u32 number, u64 total and u64 free kilobytes, and the list as text. */
+function numaNodes(view: DataView, little: boolean): number[][] {
+  const nodes: number[][] = [];
+  let at = 4;
+  for (let left = view.getUint32(0, little); left > 0; left--) {
+    const { text, end } = readString(view, at + 20, little);
+    nodes.push(parseCpuList(text));
+    at = end;
+  }
+  return nodes.filter((cpus) => cpus.length > 0);
+}
+
+/**
+ * CPUs by cache of the highest level: u32 version, u32 count, then for each u32 level, line size, sets and ways, and as texts type, size and
+ * CPUs.
+ */
+function lastLevelCaches(view: DataView, little: boolean): number[][] {
+  const caches = new Map<string, number[]>();
+  let highest = 0;
+  let at = 8;
+  for (let left = view.getUint32(4, little); left > 0; left--) {
+    const level = view.getUint32(at, little);
+    const type = readString(view, at + 16, little);
+    const size = readString(view, type.end, little);
+    const { text, end } = readString(view, size.end, little);
+    at = end;
+    if (level < highest || type.text === "Instruction") continue;
+    if (level > highest) caches.clear();
+    highest = level;
+    caches.set(text, parseCpuList(text));
+  }
+  return [...caches.values()];
+}
+
+/** `{ [name]: lists }`, or nothing where there are none. */
+function listed<N extends string>(
+  name: N,
+  lists: readonly (readonly number[])[] | undefined,
+): { [K in N]?: readonly (readonly number[])[] } {
+  return lists === undefined || lists.length === 0 ? {} : { [name]: lists } as { [K in N]: typeof lists };
 }
 
 /** A `perf_header_string`: u32 size (padded), then NUL-terminated text. */

@@ -55,6 +55,8 @@ export const Attribute = {
   cpusAvailable: "schedscope.cpus_available",
   packages: "schedscope.packages",
   cores: "schedscope.cores",
+  caches: "schedscope.caches",
+  nodes: "schedscope.nodes",
 } as const;
 
 /** Name of the track of holes, from which the reader has them back. */

@@ -137,7 +137,13 @@ export class PerfettoFacts {
         found.every((list) => Array.isArray(list) && list.every((cpu) => Number.isSafeInteger(cpu)));
       return good ? found as number[][] : [];
     };
-    return { packages: lists(Attribute.packages), cores: lists(Attribute.cores) };
+    const [caches, nodes] = [lists(Attribute.caches), lists(Attribute.nodes)];
+    return {
+      packages: lists(Attribute.packages),
+      cores: lists(Attribute.cores),
+      ...(caches.length === 0 ? {} : { caches }),
+      ...(nodes.length === 0 ? {} : { nodes }),
+    };
   }
 
   /** The clock of the stamps. Bundles that name none have CLOCK_BOOTTIME's, unless the trace is one of ours. */

@@ -125,6 +125,8 @@ function headPackets(trace: Trace): Uint8Array[] {
     [Attribute.cpusAvailable, host.cpusAvailable?.toString()],
     [Attribute.packages, listed(topology.packages)],
     [Attribute.cores, listed(topology.cores)],
+    [Attribute.caches, listed(topology.caches ?? [])],
+    [Attribute.nodes, listed(topology.nodes ?? [])],
   ];
   return [
     packetOf((writer) =>

@@ -32,6 +32,8 @@ export function lookAtMachine(): Machine {
     topology: {
       packages: siblings(online, ["package_cpus_list", "core_siblings_list"]),
       cores: siblings(online, ["core_cpus_list", "thread_siblings_list"]),
+      ...found("caches", lastLevelCaches(online)),
+      ...found("nodes", nodes()),
     },
     online,
     possible,
@@ -50,6 +52,37 @@ function siblings(online: readonly number[], files: readonly string[]): number[]
     if (text !== undefined) lists.set(text, parseCpuList(text));
   }
   return [...lists.values()];
+}
+
+/** The CPUs of each cache of the highest level. */
+function lastLevelCaches(online: readonly number[]): number[][] {
+  const lists = new Map<string, number[]>();
+  let highest = 0;
+  for (const cpu of online) {
+    for (let index = 0;; index++) {
+      const cache = `/sys/devices/system/cpu/cpu${cpu}/cache/index${index}`;
+      const level = Number(read(`${cache}/level`));
+      if (!(level > 0)) break;
+      if (level < highest || read(`${cache}/type`) === "Instruction") continue;
+      if (level > highest) lists.clear();
+      highest = level;
+      const text = read(`${cache}/shared_cpu_list`);
+      if (text !== "") lists.set(text, parseCpuList(text));
+    }
+  }
+  return [...lists.values()];
+}
+
+/** The CPUs of each NUMA node that has some. */
+function nodes(): number[][] {
+  return parseCpuList(read("/sys/devices/system/node/has_cpu")).map((node) =>
+    parseCpuList(read(`/sys/devices/system/node/node${node}/cpulist`))
+  ).filter((cpus) => cpus.length > 0);
+}
+
+/** `{ [name]: lists }`, or nothing where there are none. */
+function found<N extends string>(name: N, lists: number[][]): { [K in N]?: number[][] } {
+  return lists.length === 0 ? {} : { [name]: lists } as { [K in N]: number[][] };
 }
 
 function read(path: string): string {

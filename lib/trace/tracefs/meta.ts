@@ -105,6 +105,13 @@ export async function readMeta(path: string): Promise<CaptureMeta> {
       fail(`lists of CPU numbers in topology.${key}`, lists, key);
     }
   }
+  // Recordings of older versions have none of these.
+  for (const key of ["caches", "nodes"]) {
+    const lists = (found["topology"] as Record<string, unknown>)[key];
+    if (lists !== undefined && (!Array.isArray(lists) || !lists.every(isNumbers))) {
+      fail(`lists of CPU numbers in topology.${key}`, lists, key);
+    }
+  }
   for (const key of ["online", "possible"]) {
     const list = (found["cpus"] as Record<string, unknown>)[key];
     if (!isNumbers(list)) fail(`CPU numbers in cpus.${key}`, list, key);
