@@ -2,15 +2,16 @@ import assert from "node:assert/strict";
 import { openTrace } from "../../lib/trace/open.ts";
 import { record } from "../../lib/trace/record/mod.ts";
 
-/** CPUs that have the same number in column `index` of lscpu's list, smallest first; none where lscpu leaves it empty. */
-async function byLscpu(column: string, index: (text: string) => string): Promise<string[]> {
+/** CPUs that have the same number in the last column of lscpu's list of `column`; none where lscpu leaves it empty. */
+async function byLscpu(column: "CORE" | "NODE" | "CACHE"): Promise<string[]> {
   const { stdout } = await new Deno.Command("lscpu", { args: [`-p=CPU,${column}`] }).output();
   const groups = new Map<string, number[]>();
   for (const line of new TextDecoder().decode(stdout).split("\n")) {
     if (line.startsWith("#") || line === "") continue;
-    const [cpu, text] = line.split(",") as [string, string];
-    if (index(text) === "") continue;
-    groups.set(index(text), [...groups.get(index(text)) ?? [], Number(cpu)]);
+    // Of CACHE it has a column for each level, the last-level one at the end.
+    const columns = line.split(",");
+    const group = columns.at(-1)!;
+    if (group !== "") groups.set(group, [...groups.get(group) ?? [], Number(columns[0])]);
   }
   return [...groups.values()].map((cpus) => cpus.join(" ")).sort();
 }
@@ -25,9 +26,9 @@ for (const door of ["perf", "tracefs"] as const) {
       const output = `${dir}/${door === "perf" ? "perf.data" : "trace"}`;
       await record({ output, door, command: ["sleep", "0.1"] });
       const { topology } = await openTrace(output);
-      assert.deepEqual(lists(topology.cores), await byLscpu("CORE", (text) => text));
-      assert.deepEqual(lists(topology.caches), await byLscpu("CACHE", (text) => text.split(":").at(-1)!));
-      assert.deepEqual(lists(topology.nodes), await byLscpu("NODE", (text) => text));
+      assert.deepEqual(lists(topology.cores), await byLscpu("CORE"));
+      assert.deepEqual(lists(topology.caches), await byLscpu("CACHE"));
+      assert.deepEqual(lists(topology.nodes), await byLscpu("NODE"));
     } finally {
       await Deno.remove(dir, { recursive: true });
     }
