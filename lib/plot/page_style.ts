@@ -38,4 +38,9 @@ th { color: var(--soft); font-weight: 600; }
 tbody tr:nth-child(even) { background: var(--stripe); }
 caption { color: var(--soft); font-size: 13px; padding-top: 4px; }
 pre { background: var(--stripe); border: 1px solid var(--line); border-radius: 4px; padding: 10px 12px; overflow-x: auto; font-size: 12.5px; line-height: 1.4; }
-@media print { nav { display: none; } section { break-inside: avoid; } }`;
+@media print {
+  nav { display: none; }
+  section { break-inside: avoid; }
+  table { font-size: 10px; }
+  th, td { padding: 2px 5px; }
+}`;
