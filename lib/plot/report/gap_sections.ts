@@ -67,9 +67,13 @@ export function worstGapsSection(story: Story): PageSection | undefined {
   return {
     heading: "The longest gaps",
     prose: [
-      "Each row is a stretch in which a thread was runnable and did not run. queued: somebody else ran on its CPU; preempted: that " +
-      "one had displaced it; waking: its CPU was idle, the wakeup was on the way; migrated: it was being moved. The culprit is " +
-      "who ran longest meanwhile. The time of a row leads to its place in the timeline, where that holds it.",
+      `Each row is a stretch in which a thread was runnable and did not run. ${
+        meanings(ledger.causes.column("cause"))
+      } The culprit is ` +
+      "who ran longest meanwhile." +
+      (byLength.rows().some(({ ts, dur, tid }) => story.link({ ts, dur, tid }) !== undefined)
+        ? " The time of a row leads to its place in the timeline, where that holds it."
+        : ""),
       ...(censored === 0 ? [] : [
         `The first table has the gaps that are told whole. Of ${
           grouped(censored)
@@ -80,6 +84,25 @@ export function worstGapsSection(story: Story): PageSection | undefined {
     frames: [...(worst.length === 0 ? [] : [table(worst)]), ...(cut.length === 0 ? [] : [table(cut)])],
     limit: rows,
   };
+}
+
+const MEANING: Readonly<Partial<Record<GapCause, string>>> = {
+  queued: "somebody else ran on its CPU",
+  preempted: "who had displaced it ran there",
+  throttled: "its group's bandwidth was used up",
+  "forced idle": "core scheduling kept it apart from who ran on a sibling",
+  migrated: "it was being moved",
+  waking: "its CPU idled, the wakeup was on the way",
+  offline: "its CPU was unplugged",
+  unknown: "the trace has a hole",
+};
+
+/** What each of `causes` says, in a sentence. */
+function meanings(causes: DictColumn<GapCause>): string {
+  const told = [...causes].flatMap((cause) =>
+    MEANING[cause] === undefined ? [] : [`${cause}: ${MEANING[cause]}`]
+  );
+  return `${told.join("; ")}.`;
 }
 
 /** A ledger's gaps in columns that fit on paper. */
