@@ -2,17 +2,9 @@ import assert from "node:assert/strict";
 import { coreAudit } from "../../lib/sched/core_audit/core_audit.ts";
 import { openTrace } from "../../lib/trace/open.ts";
 import { recordWithPerf } from "../trace/perf_data/record_with_perf.ts";
+import { schedscope } from "./schedscope.ts";
 
-const main = new URL("../../lib/cli/main.ts", import.meta.url).pathname;
-
-async function audited(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", main, "audit", ...args],
-    stdin: "null",
-  }).output();
-  const text = new TextDecoder();
-  return { code, out: text.decode(stdout), err: text.decode(stderr) };
-}
+const audited = (...args: string[]) => schedscope(["audit", ...args]);
 
 interface Json {
   span: number;

@@ -1,16 +1,8 @@
 import assert from "node:assert/strict";
 import { recordWithPerf } from "../trace/perf_data/record_with_perf.ts";
+import { schedscope } from "./schedscope.ts";
 
-const main = new URL("../../lib/cli/main.ts", import.meta.url).pathname;
-
-async function compared(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", main, "compare", ...args],
-    stdin: "null",
-  }).output();
-  const text = new TextDecoder();
-  return { code, out: text.decode(stdout), err: text.decode(stderr) };
-}
+const compared = (...args: string[]) => schedscope(["compare", ...args]);
 
 Deno.test("schedscope compare: two traces, groups of them, and what makes no sense", async (t) => {
   const dir = await Deno.makeTempDir();

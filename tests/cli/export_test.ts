@@ -1,23 +1,9 @@
 import assert from "node:assert/strict";
 import { openTrace } from "../../lib/trace/open.ts";
 import { recordWithPerf } from "../trace/perf_data/record_with_perf.ts";
+import { MAIN, schedscope } from "./schedscope.ts";
 
-const main = new URL("../../lib/cli/main.ts", import.meta.url).pathname;
-
-interface Ended {
-  code: number;
-  out: string;
-  err: string;
-}
-
-async function exported(...args: string[]): Promise<Ended> {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", main, "export", ...args],
-    stdin: "null",
-  }).output();
-  const text = new TextDecoder();
-  return { code, out: text.decode(stdout), err: text.decode(stderr) };
-}
+const exported = (...args: string[]) => schedscope(["export", ...args]);
 
 Deno.test("schedscope export writes each format, where it is told to, and all of it", async (t) => {
   const dir = await Deno.makeTempDir();
@@ -120,7 +106,7 @@ Deno.test("schedscope export writes each format, where it is told to, and all of
     });
 
     await t.step("a reader that goes away ends it", async () => {
-      const shell = `${Deno.execPath()} run -A ${main} export ${file} --to jsonl | head -n 1`;
+      const shell = `${Deno.execPath()} run -A ${MAIN} export ${file} --to jsonl | head -n 1`;
       const { stdout, stderr } = await new Deno.Command("bash", { args: ["-c", shell] }).output();
       assert.equal(new TextDecoder().decode(stdout).split("\n").length, 2);
       assert.doesNotMatch(new TextDecoder().decode(stderr), /at .*\.ts:/);

@@ -2,17 +2,9 @@ import assert from "node:assert/strict";
 import { LEDGER_PARTS } from "../../lib/sched/ledger.ts";
 import { openTrace } from "../../lib/trace/open.ts";
 import { recordWithPerf } from "../trace/perf_data/record_with_perf.ts";
+import { schedscope } from "./schedscope.ts";
 
-const main = new URL("../../lib/cli/main.ts", import.meta.url).pathname;
-
-async function schedscope(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--allow-read", "--allow-env", main, ...args],
-    stdin: "null",
-  }).output();
-  const text = new TextDecoder();
-  return { code, out: text.decode(stdout), err: text.decode(stderr) };
-}
+const reading = (...args: string[]) => schedscope(args, ["--allow-read", "--allow-env"]);
 
 Deno.test("schedscope ledger and why: where the time went, and why a thread did not run at a moment", async (t) => {
   const dir = await Deno.makeTempDir();
@@ -23,7 +15,7 @@ Deno.test("schedscope ledger and why: where the time went, and why a thread did 
     let waited = -1;
 
     await t.step("every line's parts add up to the thread's life, at most the recording", async () => {
-      const { code, out, err } = await schedscope("ledger", "--json", file);
+      const { code, out, err } = await reading("ledger", "--json", file);
       assert.equal(code, 0, err);
       const { threads } = JSON.parse(out) as { threads: Record<string, number>[] };
       assert.ok(threads.length > 40);
@@ -35,20 +27,20 @@ Deno.test("schedscope ledger and why: where the time went, and why a thread did 
     });
 
     await t.step("by name, as a table", async () => {
-      const { code, out, err } = await schedscope("ledger", "--by", "comm", "-n", "3", file);
+      const { code, out, err } = await reading("ledger", "--by", "comm", "-n", "3", file);
       assert.equal(code, 0, err);
       assert.match(out, /^comm +threads +wall +run .* queued_fair /);
       assert.match(out, /sched-messaging +8\d /);
     });
 
     await t.step("why, of the longest wait and of a moment", async () => {
-      const longest = await schedscope("why", "-t", String(waited), file);
+      const longest = await reading("why", "-t", String(waited), file);
       assert.equal(longest.code, 0, longest.err);
       assert.match(
         longest.out,
         /^\S.*\[\d+\] was runnable at \d+\.\d{6} s and did not run, on the queue of CPU \d+: /,
       );
-      const begin = await schedscope("why", "--json", "-t", String(waited), "--at", "1us", file);
+      const begin = await reading("why", "--json", "-t", String(waited), "--at", "1us", file);
       const { tid, ts, why } = JSON.parse(begin.out) as { tid: number; ts: number; why: string };
       assert.deepEqual([tid, ts], [waited, 1000]);
       assert.match(why, /^(The trace|\S)/);
@@ -64,7 +56,7 @@ Deno.test("schedscope ledger and why: where the time went, and why a thread did 
           [["ledger"], /Expected one FILE but found 0/],
         ] as const
       ) {
-        const { code, err } = await schedscope(...args);
+        const { code, err } = await reading(...args);
         assert.equal(code, 2, err);
         assert.match(err, message);
       }

@@ -8,11 +8,10 @@ import { summary } from "../../lib/sched/summary.ts";
 import { openTrace } from "../../lib/trace/open.ts";
 import { record } from "../../lib/trace/record/mod.ts";
 import type { Trace } from "../../lib/trace/trace.ts";
-import { repository } from "../notebook/repository.ts";
 import { factsOf, shown, withPage } from "../plot/widget/open_page.ts";
 import { IDLE, type Task, TraceWriter } from "../trace/make_trace.ts";
+import { MAIN, schedscope } from "./schedscope.ts";
 
-const MAIN = `${repository}/lib/cli/main.ts`;
 const HOSTILE = "<img src=x onerror=document.title='owned'>\u202e\x1b[2J";
 
 const SECTIONS = [
@@ -37,18 +36,6 @@ const PICTURES = {
   "Fairness": 2,
   "Load": 1,
 };
-
-async function schedscope(
-  ...args: string[]
-): Promise<{ code: number; out: string; err: string }> {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "-q", MAIN, ...args],
-    env: { NO_COLOR: "1" },
-    stdin: "null",
-  }).output();
-  const text = new TextDecoder();
-  return { code, out: text.decode(stdout), err: text.decode(stderr) };
-}
 
 /** Two CPUs, 100 ms: `victim` is woken at 10 ms and waits 20 ms behind the hostile one; others come and go. */
 function madeUpTrace(hostile = HOSTILE): Trace {
@@ -189,7 +176,7 @@ Deno.test("the command writes what the other commands say of the same recording"
     })
       .catch((cause) => assert.fail(`this test needs perf and root: ${cause}`));
     const output = `${directory}/report.html`;
-    const made = await schedscope("report", trace, "-o", output, "--threshold", "20us", "--title", "Own");
+    const made = await schedscope(["report", trace, "-o", output, "--threshold", "20us", "--title", "Own"]);
     assert.equal(made.code, 0, made.err);
     assert.match(made.out, /^[\d,]+ gaps of at least 20 µs in .*\n/);
     assert.ok(made.out.includes(`page: ${output}`));
@@ -200,13 +187,13 @@ Deno.test("the command writes what the other commands say of the same recording"
       assert.deepEqual(await page.locator("h2").allTextContents(), SECTIONS);
     });
 
-    const json = await schedscope("report", trace, "--threshold", "20us", "--json");
+    const json = await schedscope(["report", trace, "--threshold", "20us", "--json"]);
     const told = JSON.parse(json.out) as {
       gaps: { total: number; worst: { dur: number }[] };
       quality: { share: number };
       latency: { tasks: number };
     };
-    const found = JSON.parse((await schedscope("gaps", "--threshold", "20us", "--json", trace)).out) as {
+    const found = JSON.parse((await schedscope(["gaps", "--threshold", "20us", "--json", trace])).out) as {
       total: number;
       coverage: number;
       gaps: { dur: number; censored: number }[];
@@ -218,12 +205,12 @@ Deno.test("the command writes what the other commands say of the same recording"
       0,
     );
     assert.equal(told.gaps.worst[0]?.dur ?? 0, longest);
-    const waits = JSON.parse((await schedscope("latency", "--json", trace)).out) as { threads: unknown[] };
+    const waits = JSON.parse((await schedscope(["latency", "--json", trace])).out) as { threads: unknown[] };
     assert.equal(told.latency.tasks, waits.threads.length);
 
     const opened = await openTrace(trace);
     const half = (opened.span.from + opened.span.to) / 2;
-    const part = await schedscope("report", trace, "--to", `${Math.round(half)}ns`, "--json");
+    const part = await schedscope(["report", trace, "--to", `${Math.round(half)}ns`, "--json"]);
     const timeline = JSON.parse(part.out) as { timeline: { from: number; to: number } };
     assert.ok(Math.abs(timeline.timeline.to - half) <= 1);
   } finally {
@@ -244,7 +231,7 @@ Deno.test("a full disk and an interrupt leave an older page as it was, and nothi
     assert.ok(mounted.success);
     try {
       await Deno.writeTextFile(`${small}/report.html`, "older");
-      const { code, err } = await schedscope("report", fixture, "-o", `${small}/report.html`);
+      const { code, err } = await schedscope(["report", fixture, "-o", `${small}/report.html`]);
       assert.equal(code, 1);
       assert.match(err, /^schedscope report: .*report\.html/);
       assert.doesNotMatch(err, /\n\s+at /, "no stack");
@@ -299,10 +286,10 @@ Deno.test("wrong usage is named", async () => {
       ["a", "--json", "-o", "-"],
     ]
   ) {
-    const { code, err } = await schedscope("report", ...args);
+    const { code, err } = await schedscope(["report", ...args]);
     assert.equal(code, 2, `${args.join(" ")}: ${err}`);
   }
-  const { code, err } = await schedscope("report", "/nonexistent/perf.data");
+  const { code, err } = await schedscope(["report", "/nonexistent/perf.data"]);
   assert.equal(code, 1);
   assert.match(err, /nonexistent/);
 });

@@ -1,15 +1,7 @@
 import assert from "node:assert/strict";
+import { schedscope } from "./schedscope.ts";
 
-const main = new URL("../../lib/cli/main.ts", import.meta.url).pathname;
-
-async function weights(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", main, "weights", ...args],
-    stdin: "null",
-  }).output();
-  const text = new TextDecoder();
-  return { code, out: text.decode(stdout), err: text.decode(stderr) };
-}
+const weights = (...args: string[]) => schedscope(["weights", ...args]);
 
 Deno.test("schedscope weights fills the CPUs: the heavy one has its CPU, the others share the rest", async () => {
   const { code, out } = await weights("--cpus", "4", "10000", "1", "1", "1", "1", "1", "1", "1");
