@@ -1,3 +1,4 @@
+import { isSuiteResult } from "../bench/suite/is_suite_result.ts";
 import { visibleText } from "../frame/visible_text.ts";
 import { compareRuns, type CompareRunsColumns } from "../sched/compare/compare_runs.ts";
 import { besideEachOther, type TraceComparisonColumns } from "../sched/compare/compare_traces.ts";
@@ -14,7 +15,7 @@ import { wholeNumber } from "./whole_number.ts";
 
 /** One line for the list of commands. */
 export const summary =
-  "what differs between two traces, or between repeated runs, with intervals and a noise floor";
+  "what differs between two traces, repeated runs, or results of bench, with intervals and a noise floor";
 
 const HELP = `Usage: schedscope compare [OPTIONS] A B
        schedscope compare [OPTIONS] A... -- B...
@@ -30,11 +31,15 @@ with a bootstrap interval, effect sizes, and what the first side differs by from
   too few runs         a side has fewer than 4
 Record the runs of both sides in turn (A B B A ...), so that what changes with time is on both.
 
+Of results of schedscope bench each metric is better, worse, or no difference can be claimed; results of unlike machines
+are refused, and the field is named.
+
 Options:
       --by GROUP            comm (default), process or vm
       --threshold DURATION  shortest wait that counts as a gap (default 1ms)
       --confidence P        of the intervals, 0 to 1 (default 0.95); with many lines some differ by chance: raise it
       --seed N              of the resampling (default 1)
+      --experiment LIST     results of bench: fields of the fingerprint that may differ, such as kernel
   -n, --top N               lines to print (default 20; differences first)
       --json                one JSON object with all lines
 ${TRACE_HELP}
@@ -43,6 +48,7 @@ ${TRACE_HELP}
 Examples:
   schedscope compare before.data after.data
   schedscope compare eevdf-*.data -- bore-*.data
+  schedscope compare --experiment kernel before.json after.json
   schedscope compare --json --confidence 0.999 a*.data -- b*.data | jq '.rows[] | select(.verdict == "higher")'
 `;
 
@@ -76,6 +82,7 @@ export async function run(args: string[]): Promise<number> {
     threshold: { value: true },
     confidence: { value: true },
     seed: { value: true },
+    experiment: { value: true },
     top: { short: "n", value: true },
     json: {},
     help: { short: "h" },
@@ -94,6 +101,18 @@ export async function run(args: string[]): Promise<number> {
   }
   const seed = wholeNumber(parsed.get("seed") ?? "1", "--seed");
   const top = wholeNumber(parsed.get("top") ?? "20", "--top");
+  const experiment = parsed.get("experiment");
+  if (await areResults([...first, ...second])) {
+    const { compareBenchResults } = await import("./compare_bench_results.ts");
+    await compareBenchResults(first, second, {
+      experiment: experiment?.split(",").filter((field) => field !== "") ?? [],
+      confidence,
+      seed,
+      json: parsed.has("json"),
+    });
+    return ExitCode.Ok;
+  }
+  if (experiment !== undefined) throw new UsageError("--experiment is for results of schedscope bench");
 
   const measure = async (path: string): Promise<Run> => {
     const trace = await openTrace(path, traceOptions(parsed));
@@ -164,6 +183,18 @@ function sides(rest: readonly string[]): [readonly string[], readonly string[]] 
   const [a, b] = [rest.slice(0, between), rest.slice(between + 1)];
   if (a.length === 0 || b.length === 0) throw new UsageError("Expected FILEs on both sides of --");
   return [a, b];
+}
+
+/** Whether the files are results of bench, and no recordings. Throws a UsageError where some are. */
+async function areResults(paths: readonly string[]): Promise<boolean> {
+  // What cannot be read here is told by whoever opens it as a recording.
+  const results = await Promise.all(paths.map((path) => isSuiteResult(path).catch(() => false)));
+  const odd = results.indexOf(!results[0]);
+  if (odd >= 0) {
+    const [result, trace] = results[0] ? [paths[0], paths[odd]] : [paths[odd], paths[0]];
+    throw new UsageError(`${result} is a result of schedscope bench, and ${trace} is none`);
+  }
+  return results[0] === true;
 }
 
 /** What a recording says of its machine. */

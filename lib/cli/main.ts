@@ -15,6 +15,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   timehist: () => import("./timehist.ts"),
   report: () => import("./report.ts"),
   export: () => import("./export.ts"),
+  bench: () => import("./bench.ts"),
   spin: () => import("./spin.ts"),
   latency: () => import("./latency.ts"),
   gaps: () => import("./gaps.ts"),

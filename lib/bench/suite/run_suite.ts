@@ -133,7 +133,12 @@ async function runOnce(
 
 function resultOf({ suiteCase, runs, verdict, why }: Running, setting: SuiteSetting): SuiteCaseResult {
   const { name, about, metrics, precise } = suiteCase;
-  return { name, about, verdict, why, precise, parameters: suiteCase.parameters(setting), metrics, runs };
+  return { name, about, verdict, why, precise, parameters: parametersOf(suiteCase, setting), metrics, runs };
+}
+
+/** What must be the same for results of a case to be compared: what the case says, and the CPUs. */
+export function parametersOf(suiteCase: SuiteCase, setting: SuiteSetting): Record<string, number | string> {
+  return { cpus: setting.cpus.join(","), ...suiteCase.parameters(setting) };
 }
 
 type Rule = Required<Pick<RunSuiteOptions, "minRuns" | "maxRuns" | "confidence" | "width">>;

@@ -84,15 +84,6 @@ export async function writeSuiteResult(path: string, result: SuiteResult): Promi
   await replaceFile(path, undefined, (_file, write) => write(new TextEncoder().encode(`${text}\n`)));
 }
 
-/** Whether the file at `path` begins as a file of results does. */
-export async function isSuiteResult(path: string): Promise<boolean> {
-  using file = await Deno.open(path);
-  const head = new Uint8Array(128);
-  const read = await file.read(head) ?? 0;
-  const text = new TextDecoder().decode(head.subarray(0, read));
-  return /^\s*\{\s*"schema"\s*:\s*"schedscope-bench-result\//.test(text);
-}
-
 /** Reads a file of results. Throws a RangeError that names the file and what is wrong with it. */
 export async function readSuiteResult(path: string): Promise<SuiteResult> {
   const text = await Deno.readTextFile(path);

@@ -1,12 +1,8 @@
 import assert from "node:assert/strict";
 import { runSuite, type SuiteProgress } from "../../../lib/bench/suite/run_suite.ts";
 import type { SuiteCase } from "../../../lib/bench/suite/suite_case.ts";
-import {
-  isSuiteResult,
-  readSuiteResult,
-  valuesOf,
-  writeSuiteResult,
-} from "../../../lib/bench/suite/suite_result.ts";
+import { isSuiteResult } from "../../../lib/bench/suite/is_suite_result.ts";
+import { readSuiteResult, valuesOf, writeSuiteResult } from "../../../lib/bench/suite/suite_result.ts";
 
 /** A case whose runs give what `value` says. */
 function made(name: string, value: (run: number) => number, more: Partial<SuiteCase> = {}): SuiteCase {
