@@ -17,6 +17,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   export: () => import("./export.ts"),
   bench: () => import("./bench.ts"),
   spin: () => import("./spin.ts"),
+  reflex: () => import("./reflex.ts"),
   latency: () => import("./latency.ts"),
   gaps: () => import("./gaps.ts"),
   why: () => import("./why.ts"),

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { findWeight, publishedReflex, runReflex, yieldSemantics } from "../../lib/bench/mod.ts";
 import { weightWhereEqual } from "../../lib/bench/reflex/find_weight.ts";
-import { Frame, ratio } from "../../lib/frame/mod.ts";
+import { Frame } from "../../lib/frame/mod.ts";
 
 Deno.test("a sweep has a row and a file for each combination", async () => {
   const directory = await Deno.makeTempDir();
@@ -50,7 +50,7 @@ Deno.test("a combination that makes no sense is found before anything runs", asy
 
 Deno.test("the weight whose ratio is nearest to one, by hand", () => {
   const frame = (weight: number[], ratios: number[]) =>
-    new Frame({ weight: Int32Array.from(weight), switch_wake_ratio: ratio(Float64Array.from(ratios)) });
+    new Frame({ weight: Int32Array.from(weight), switch_wake_ratio: Float64Array.from(ratios) });
   assert.deepEqual(weightWhereEqual(frame([50, 75, 90, 100], [2, 1.33, 1.12, 1]), 0.15), {
     weight: 90,
     ratio: 1.12,

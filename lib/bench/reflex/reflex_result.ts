@@ -1,4 +1,4 @@
-import { type Count, count, DictColumn, Frame, type Ns, ns, type Ratio, ratio } from "../../frame/mod.ts";
+import { type Count, count, DictColumn, Frame, type Ns, ns } from "../../frame/mod.ts";
 import type { Fingerprint } from "../fingerprint.ts";
 import type { PreciseResult, PrecisionVerdict } from "../statistics/run_until_precise.ts";
 import type { ReflexSettings } from "./reflex_options.ts";
@@ -29,17 +29,17 @@ export type ReflexColumns = {
   /** Blocks that were real: voluntary switches. Fewer than `passes` where the token was back before the read. */
   blocks: Count;
   /** `blocks` / `rounds`. */
-  blocks_per_round: Ratio;
+  blocks_per_round: Float64Array;
   /** Yields that went to another thread, at most: the kernel counts them with preemptions, as involuntary switches. */
   yields_switched: Count;
   /** Preemptions, at least: involuntary switches that are more than the yields. A trace tells the two apart. */
   preemptions: Count;
   /** (voluntary + involuntary switches) / voluntary ones: calls of schedule() that switched for each wake-up. NaN where nothing blocked. */
-  switch_wake_ratio: Ratio;
+  switch_wake_ratio: Float64Array;
   /** Mean number of runnable children by Little's law: (CPU time + wait on run queues) / wall time. NaN without /proc/PID/schedstat. */
   runnable: Float64Array;
   /** Active sets by CPUs: at 1 or below nothing waits. */
-  active_per_cpu: Ratio;
+  active_per_cpu: Float64Array;
   /** ns from the start to the stop. */
   wall: Ns;
   /** ns of CPU time of all children. */
@@ -77,12 +77,12 @@ export function reflexFrame(
     yields: count(column((run) => run.yields)),
     passes: count(column((run) => run.passes)),
     blocks: count(column((run) => run.nvcsw)),
-    blocks_per_round: ratio(column((run) => run.nvcsw / run.rounds)),
+    blocks_per_round: column((run) => run.nvcsw / run.rounds),
     yields_switched: count(column((run) => Math.min(run.nivcsw, run.yields))),
     preemptions: count(column((run) => Math.max(0, run.nivcsw - run.yields))),
-    switch_wake_ratio: ratio(column((run) => run.nvcsw > 0 ? (run.nvcsw + run.nivcsw) / run.nvcsw : NaN)),
+    switch_wake_ratio: column((run) => run.nvcsw > 0 ? (run.nvcsw + run.nivcsw) / run.nvcsw : NaN),
     runnable: column((run) => run.schedstat ? run.runnable : NaN),
-    active_per_cpu: ratio(column((run) => run.active / cpus)),
+    active_per_cpu: column((run) => run.active / cpus),
     wall: ns(column((run) => run.stop_ns - run.start_ns)),
     cpu: ns(column((run) => run.cpu_ns)),
     run_delay: ns(column((run) => run.schedstat ? run.run_delay_ns : NaN)),

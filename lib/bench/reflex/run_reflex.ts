@@ -1,4 +1,4 @@
-import { DictColumn, Frame, type Ratio, ratio } from "../../frame/mod.ts";
+import { DictColumn, Frame } from "../../frame/mod.ts";
 import { defaultSignal } from "../../trace/default_signal.ts";
 import { reflex } from "./reflex.ts";
 import { type ReflexOptions, reflexSettings } from "./reflex_options.ts";
@@ -25,13 +25,13 @@ export type ReflexSweepColumns = {
   /** Runs that were made. */
   runs: Int32Array;
   /** Real blocks for each round. */
-  blocks_per_round: Ratio;
+  blocks_per_round: Float64Array;
   /** Switches for each wake-up; NaN where nothing blocked. */
-  switch_wake_ratio: Ratio;
+  switch_wake_ratio: Float64Array;
   /** Mean number of runnable children; NaN without schedstat. */
   runnable: Float64Array;
   /** Active sets by CPUs. */
-  active_per_cpu: Ratio;
+  active_per_cpu: Float64Array;
   /** Kernel release. */
   kernel: DictColumn;
 };
@@ -123,10 +123,10 @@ export function sweepFrame(results: readonly ReflexResult[]): Frame<ReflexSweepC
     high: column(({ interval }) => interval[1]),
     verdict: DictColumn.from(results.map(({ verdict }) => verdict)),
     runs: whole(({ runs }) => runs.length),
-    blocks_per_round: ratio(column((result) => result.average("blocks_per_round"))),
-    switch_wake_ratio: ratio(column((result) => result.average("switch_wake_ratio"))),
+    blocks_per_round: column((result) => result.average("blocks_per_round")),
+    switch_wake_ratio: column((result) => result.average("switch_wake_ratio")),
     runnable: column((result) => result.average("runnable")),
-    active_per_cpu: ratio(column((result) => result.average("active_per_cpu"))),
+    active_per_cpu: column((result) => result.average("active_per_cpu")),
     kernel: DictColumn.from(results.map(({ fingerprint }) => fingerprint.kernel ?? "unknown")),
   });
 }
