@@ -70,6 +70,10 @@ export type ThreadColumns = {
   tid: Int32Array;
   /** Name. */
   comm: DictColumn<string>;
+  /** When its first burst began, ns after the result's `epoch`; NaN where none was finished. */
+  first: Ns;
+  /** When its last one ended. */
+  last: Ns;
   /** Which of the groups it ran in, -1 for none. */
   group: Int32Array;
   /** How long it sleeps between bursts. */
@@ -143,6 +147,9 @@ export function threadFrame(head: RegionHead, threads: readonly RegionThread[]):
   const counts = (name: ThreadCounter) => count(sums(name));
   const times = (name: ThreadCounter) => ns(sums(name));
   const ticks = (name: ThreadCounter) => ns(ofThreads(threads, (t) => t.counter(name) * tick));
+  const start = Number(head.reading(288).tsc);
+  const since = (name: ThreadCounter) =>
+    ns(ofThreads(threads, (t) => t.counter(name) ? (t.counter(name) - start) * tick : NaN));
   const sum = (values: Float64Array) => values.reduce((a, b) => a + b, 0);
   const samples = count(ofThreads(threads, (t) => sum(t.fast) + sum(t.run)));
   const wall = ticks("wall_ticks"), cpu = times("cpu_ns");
@@ -150,6 +157,8 @@ export function threadFrame(head: RegionHead, threads: readonly RegionThread[]):
     thread: Uint16Array.from(threads, (_, i) => i),
     tid: Int32Array.from(threads, (t) => t.tid),
     comm: DictColumn.from(threads.map((t) => t.comm)),
+    first: since("first_tsc"),
+    last: since("last_tsc"),
     group: Int32Array.from(threads, (t) => t.group),
     sleep: times("sleep_ns"),
     bursts: counts("bursts"),

@@ -29,6 +29,8 @@ const counters = {
   overflow: 216,
   migrations: 224,
   wake_delay_ns: 272,
+  first_tsc: 320,
+  last_tsc: 328,
 } as const;
 
 /** Name of a counter of a thread. */

@@ -126,7 +126,10 @@ struct ss_thread {
 	int32_t cookie_error;  /* negative errno why there is none */
 	uint32_t group;        /* 1 + which of the groups it was put into, 0: none */
 	uint32_t reserved32;
-	uint64_t reserved[24];
+	/* 320 */
+	uint64_t first_tsc; /* when its first burst began, 0: not yet */
+	uint64_t last_tsc;  /* when its last finished burst ended */
+	uint64_t reserved[22];
 };
 
 struct ss_region {

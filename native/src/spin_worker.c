@@ -56,6 +56,9 @@ static void burst(struct ss_worker *w)
 	w->in_burst = 0;
 
 	ss_write_begin(b);
+	if (!b->first_tsc)
+		SET(b->first_tsc, from.tsc);
+	SET(b->last_tsc, to.tsc);
 	ADD(b->bursts, 1);
 	ADD(b->wall_ticks, to.tsc - from.tsc);
 	ADD(b->cpu_ns, to.evidence.cpu_ns - from.evidence.cpu_ns);
