@@ -22,6 +22,7 @@ const NEEDS: readonly Need[] = [
   { program: "setpriv", package: "util-linux" },
   { program: "mount", package: "mount" },
   { program: "ps", package: "procps" },
+  { program: "oslat", package: "rt-tests" },
 ];
 
 interface Tally {
