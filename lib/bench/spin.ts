@@ -121,5 +121,6 @@ export async function spin(options: SpinOptions = {}): Promise<SpinResult> {
     steal,
     fingerprint: { ...machine, tsc_method: head.text(256, 32) },
     isolation,
+    args,
   });
 }

@@ -48,6 +48,8 @@ export interface SpinContext {
   readonly fingerprint: Fingerprint;
   /** Where the threads ran. */
   readonly isolation: "process" | "thread";
+  /** The arguments of schedscope-spin. */
+  readonly args: readonly string[];
 }
 
 /** Histograms of one thread, or of all. */
@@ -94,6 +96,8 @@ export class SpinResult {
   readonly traceErrno: number;
   /** Where the threads ran. */
   readonly isolation: "process" | "thread";
+  /** How it was run: the arguments of schedscope-spin, `--cpus 0 --nice 0,5`, ... What is not there was as the program has it. */
+  readonly args: readonly string[];
   /** The threshold that was in force. */
   readonly threshold: number;
 
@@ -129,6 +133,7 @@ export class SpinResult {
     this.interrupts = context.interrupts;
     this.fingerprint = context.fingerprint;
     this.isolation = context.isolation;
+    this.args = context.args;
     this.stopped = stop(head, threads, this.gaps);
     this.threshold = Number(head.u64(136));
     const floor = Number(head.u64(168)) * 1e9 / hz;
@@ -190,6 +195,7 @@ export class SpinResult {
       `(${audit.gapsResidual.toFixed(2)} %), steal ${formatNs(audit.steal)}: ${
         audit.conserved ? "conserved" : "NOT CONSERVED"
       }`,
+      ...selfMade(this.interrupts),
       `counter: ${(tsc.hz / 1e6).toFixed(6)} MHz, residual ${tsc.residualPpm.toFixed(2)} ppm; ` +
       `to CLOCK_MONOTONIC within ${formatNs(this.clock.maxError)}`,
       ...notes,
@@ -205,6 +211,7 @@ export class SpinResult {
       elapsed,
       threshold,
       isolation,
+      args: this.args,
       stopped,
       audit,
       tsc,
@@ -231,6 +238,17 @@ export class SpinResult {
   [Symbol.for("Deno.customInspect")](): string {
     return this.toString();
   }
+}
+
+/** The line about the interrupts by which programs disturb CPUs; none where the kernel does not name them so. */
+function selfMade(interrupts: Frame<InterruptColumns>): string[] {
+  const sums = new Map([["TLB", 0], ["CAL", 0], ["RES", 0], ["LOC", 0]]);
+  for (const { irq, count } of interrupts.rows()) {
+    const sum = sums.get(irq);
+    if (sum !== undefined) sums.set(irq, sum + count);
+  }
+  if (![...sums.values()].some((sum) => sum > 0)) return [];
+  return [`interrupts of these CPUs: ${[...sums].map(([irq, sum]) => `${irq} ${sum}`).join(", ")}`];
 }
 
 function joined(exact: Float64Array, rest: Float64Array): Float64Array {

@@ -101,6 +101,13 @@ Deno.test("a result prints and serializes", async () => {
   const text = String(result);
   assert.match(text, /^spin: 2 threads, .* stopped by duration \(process\)/);
   assert.match(text, /audit: off CPU .* run_delay .* gaps over 10 µs/);
+  if (Deno.build.arch === "x86_64") {
+    assert.match(text, /interrupts of these CPUs: TLB \d+, CAL \d+, RES \d+, LOC [1-9]/);
+  }
+  assert.equal(
+    result.args.join(" "),
+    "--threads 2 --burst 50000000 --max-sleep 5000000 --duration 200000000 --max-gap 0",
+  );
   assert.equal(Deno.inspect(result), text);
   const json = JSON.parse(JSON.stringify(result));
   assert.equal(json.schema, "schedscope-spin-result/1");
