@@ -14,6 +14,7 @@ export * from "./plot_gangs.ts";
 export * from "./plot_gap_histogram.ts";
 export * from "./plot_jain.ts";
 export * from "./plot_lag.ts";
+export * from "./plot_reflex.ts";
 export * from "./plot_runqueue_depth.ts";
 export * from "./plot_state_share.ts";
 export * from "./plot_survival.ts";
