@@ -1,3 +1,5 @@
+import { addToTable } from "./closing_table.ts";
+
 /** One of the programs that are compared. */
 export interface Contestant {
   readonly name: string;
@@ -36,11 +38,20 @@ export async function sideBySide(contestants: readonly Contestant[], rounds = 5)
   }));
 }
 
-/** Prints one line for each. */
+/** Prints one line for each, and adds them to the closing table. */
 export function printTimings(timings: readonly Timing[], aim: string): void {
   for (const [i, { name, median, rounds, timesFaster }] of timings.entries()) {
     const best = Math.min(...rounds);
     const ratio = i === 0 ? "" : `, ${timesFaster.toFixed(1)} x faster (${aim})`;
+    if (i > 0) {
+      addToTable({
+        work: name,
+        peer: timings[0]!.name,
+        theirs: timings[0]!.median,
+        ours: median,
+        unit: "ms",
+      });
+    }
     console.log(`${name.padEnd(34)} median ${median.toFixed(0)} ms, best ${best.toFixed(0)} ms${ratio}`);
   }
 }

@@ -10,6 +10,7 @@ import { summarizeFile } from "../../lib/sched/timehist/summarize_file.ts";
 
 import { makeMessagingRecording } from "./messaging_recording.ts";
 import { printTimings, sideBySide } from "./side_by_side.ts";
+import { addToTable } from "./closing_table.ts";
 
 const MAIN = new URL("../../lib/cli/main.ts", import.meta.url).pathname;
 const ROUNDS = 9;
@@ -42,6 +43,13 @@ try {
     compat.push(await wall(Deno.execPath(), [...command, "--rules", "perf-6.1", path]));
   }
   const ratio = (times: number[]) => (median(times.map((time, i) => time / perf[i]!))).toFixed(2);
+  addToTable({
+    work: "schedscope timehist -s",
+    peer: "perf sched timehist -s",
+    theirs: median(perf),
+    ours: median(ours),
+    unit: "ms",
+  });
   console.log(
     `perf sched timehist -s               median ${ms(median(perf))}, best ${ms(Math.min(...perf))}`,
   );

@@ -9,6 +9,7 @@ import { startTracefs } from "../../lib/trace/record/tracefs.ts";
 import { openTrace } from "../../lib/trace/open.ts";
 import { scanTrace } from "../../lib/trace/scan.ts";
 import { writeTraceDat } from "../../lib/trace/trace_dat/mod.ts";
+import { addToTable } from "./closing_table.ts";
 
 const MAIN = new URL("../../lib/cli/main.ts", import.meta.url).pathname;
 const SAMPLES = 1_500_000;
@@ -94,6 +95,13 @@ try {
       theirs.push(await wall("trace-cmd", ["report", "-i", path]));
       ours.push(await wall(Deno.execPath(), ["run", "-A", MAIN, "info", path]));
     }
+    addToTable({
+      work: `schedscope info ${path.slice(path.lastIndexOf("/") + 1)}`,
+      peer: "trace-cmd report",
+      theirs: median(theirs),
+      ours: median(ours),
+      unit: "ms",
+    });
     console.log(
       `${path.slice(path.lastIndexOf("/") + 1)}: ${events} events, ${(size / 1e6).toFixed(0)} MB: ` +
         `trace-cmd report ${ms(median(theirs))}, schedscope info ${ms(median(ours))}, ratio ${
