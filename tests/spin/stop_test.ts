@@ -6,6 +6,11 @@ const tracing = "/sys/kernel/tracing/instances";
 const cpu = 1 % navigator.hardwareConcurrency;
 
 Deno.test("the first gap over maxGap ends the run, stops the trace and leaves a marker", async () => {
+  for (let attempt = 1; !await endsByItsWindow(attempt); attempt++);
+});
+
+/** Whether the gap that ended the run was the injected one; a neighbour's may come before it. */
+async function endsByItsWindow(attempt: number): Promise<boolean> {
   const instance = `${tracing}/schedscope-stop-test-${Deno.pid}`;
   Deno.mkdirSync(instance);
   try {
@@ -26,10 +31,13 @@ Deno.test("the first gap over maxGap ends the run, stops the trace and leaves a 
     assert.equal(traceErrno, 0);
     const gap = gaps.row(stopped.gap!);
     assert.ok(gap.dur > 150e6);
-    assert.ok(
-      gap.start_tsc < truth.windows.column("end_tsc")[0]! &&
-        gap.end_tsc > truth.windows.column("start_tsc")[0]!,
-    );
+    const itsWindow = gap.start_tsc < truth.windows.column("end_tsc")[0]! &&
+      gap.end_tsc > truth.windows.column("start_tsc")[0]!;
+    if (!itsWindow && attempt < 3) {
+      console.log(`  attempt ${attempt}: another gap of ${(gap.dur / 1e6).toFixed(0)} ms came first`);
+      return false;
+    }
+    assert.ok(itsWindow);
     assert.equal(gaps.column("dur").filter((dur) => dur > 150e6).length >= 1, true);
 
     assert.match(lines[0]!, /^Max latency: \d+ ms \(\d+ ticks, 4 online\)$/);
@@ -47,10 +55,11 @@ Deno.test("the first gap over maxGap ends the run, stops the trace and leaves a 
     assert.ok(markers[0]!.includes(`tid=${gap.tid} thread=${gap.thread} kind=run`));
     assert.ok(markers[0]!.includes(`start_tsc=${gap.start_tsc} end_tsc=${gap.end_tsc}`));
     assert.match(markers[0]!, new RegExp(`^\\s*\\S+-${gap.tid}\\s`));
+    return true;
   } finally {
     Deno.removeSync(instance);
   }
-});
+}
 
 for (const isolation of ["process", "thread"] as const) {
   Deno.test(`an abort ends a run in under 0.2 s and keeps what was found (${isolation})`, async () => {
