@@ -9,6 +9,7 @@ import { type PageSection, renderPage } from "../plot/render_page.ts";
 import { gapInWords } from "../sched/gap_in_words.ts";
 import { longestGaps } from "../sched/longest_gaps.ts";
 import { runs } from "../sched/runs.ts";
+import { timelineWidget, WIDGET_SCRIPT_SOURCE } from "../plot/timeline_widget.ts";
 import { states } from "../sched/states.ts";
 
 /** The finding in a sentence: how many gaps, the longest one, and whose fault it was. */
@@ -43,6 +44,7 @@ export function worstGapTimeline(found: FoundGaps): Figure | undefined {
 export function gapsPage(found: FoundGaps): string {
   const { spin, ledger, trace, notes } = found;
   const timeline = worstGapTimeline(found);
+  const widget = trace === undefined ? undefined : timelineWidget(trace, { ledger });
   const { fingerprint, audit, tsc } = spin;
   const sections: PageSection[] = [
     {
@@ -56,6 +58,13 @@ export function gapsPage(found: FoundGaps): string {
       frames: [longestGaps(ledger.gaps, 50)],
     },
     ...(timeline === undefined ? [] : [{ heading: "Around the longest gap", figures: [timeline] }]),
+    ...(widget === undefined ? [] : [{
+      heading: "Timeline",
+      prose:
+        "Who ran on each CPU, and what each thread did. Zoom by the wheel, move by dragging, search a thread; " +
+        "a click on a slice follows the chain of wakeups.",
+      figures: [widget],
+    }]),
     { heading: "Time by cause", figures: [plotCauseShare(ledger.causes)], frames: [ledger.causes] },
     { heading: "How long the gaps are", figures: [plotGapHistogram(ledger.gaps), plotSurvival(ledger.gaps)] },
     {
@@ -110,6 +119,7 @@ export function gapsPage(found: FoundGaps): string {
       evidence: ledger.evidence,
     },
     sections,
+    ...(widget === undefined ? {} : { scriptSource: WIDGET_SCRIPT_SOURCE }),
   });
 }
 
