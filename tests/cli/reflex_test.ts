@@ -66,3 +66,63 @@ Deno.test("reflex: wrong usage exits 2, more than the machine allows 3, with one
     assert.doesNotMatch(err, /\n {4}at /);
   }));
 });
+
+Deno.test("Ctrl-C ends reflex with one line, and what was measured until then is told", async () => {
+  for (const [time, done] of [["100", false], ["0.05", true]] as const) {
+    // Ctrl-C reaches the whole process group, so both are in one of their own.
+    const child = new Deno.Command("setsid", {
+      args: [
+        Deno.execPath(),
+        "run",
+        "-A",
+        MAIN,
+        "reflex",
+        "-c",
+        "8",
+        "-t",
+        time,
+        "--max-runs",
+        "9999",
+        "--width",
+        "0.00001",
+      ],
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const err: string[] = [];
+    let sent = false;
+    const interrupt = () => {
+      sent = true;
+      new Deno.Command("kill", { args: ["-INT", "--", `-${child.pid}`] }).outputSync();
+    };
+    const group = () => {
+      const found = new Deno.Command("pgrep", { args: ["-g", String(child.pid), "schedscope-refl"] })
+        .outputSync();
+      return found.stdout.length > 0;
+    };
+    const reading = (async () => {
+      for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) {
+        err.push(text);
+        if (done && !sent && text.includes("run 2")) interrupt();
+      }
+    })();
+    const deadline = performance.now() + 20e3;
+    while (!done && !group() && performance.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    if (!done) interrupt();
+    const out = await new Response(child.stdout).text();
+    const { code } = await child.status;
+    await reading;
+    if (done) {
+      assert.equal(code, 0, err.join(""));
+      assert.match(out, /FRC, failed to reach confidence/);
+    } else {
+      assert.equal(code, 1, err.join(""));
+      assert.equal(out, "");
+      assert.match(err.join(""), /^schedscope reflex: interrupted\n$/);
+    }
+    assert.ok(!group(), "no child is left");
+  }
+});

@@ -89,6 +89,12 @@ async function inProcess(args: readonly string[], signal: AbortSignal | undefine
     if (success) return new TextDecoder().decode(stdout);
     const why = new TextDecoder().decode(stderr).trim().replace(/^schedscope-reflex: /, "");
     if (code === LACKING) throw lacking(why);
+    if (stdout.length > 0) {
+      // Ctrl-C reaches the child as well as us, and may be heard there first.
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      signal?.throwIfAborted();
+      throw new Error("schedscope-reflex was ended by a signal");
+    }
     throw new Error(`schedscope-reflex failed: ${why || `it ended with ${by ?? code}`}`);
   } finally {
     over = true;
