@@ -42,7 +42,8 @@ export function gapCase(overcommit: number): SuiteCase {
       const { threads, gaps } = result;
       const lengths = Float64Array.from(gaps.column("dur")).sort();
       const wall = threads.column("wall");
-      const shares = Array.from(threads.column("cpu_time"), (time, i) => time / wall[i]!);
+      // A thread that came to the end of no burst has neither.
+      const shares = Array.from(threads.column("cpu_time"), (time, i) => wall[i]! > 0 ? time / wall[i]! : 0);
       return {
         metrics: {
           p99_gap: lengths[Math.ceil(0.99 * lengths.length) - 1] ?? NaN,

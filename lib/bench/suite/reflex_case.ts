@@ -64,7 +64,7 @@ async function rounds(options: Rounds, signal: AbortSignal | undefined): Promise
   const sets = new Float64Array(options.active);
   for (const [child, rounds] of each.entries()) sets[child % options.active]! += rounds;
   return {
-    metrics: { us_per_round: run.us_per_round, jain: jainIndex(sets) },
+    metrics: { us_per_round: run.rounds > 0 ? run.us_per_round : NaN, jain: jainIndex(sets) },
     raw: {
       rounds: each,
       blocks: run.per_child.map(({ nvcsw }) => nvcsw),
