@@ -81,8 +81,11 @@ int main(int argc, char **argv)
 	if (!options.quiet && !options.json)
 		warn(&options);
 	rc = ss_reflex_run(&reflex);
+	int idle = rc == 0 && ss_reflex_sum(&reflex).rounds == 0;
 	if (rc < 0)
 		fprintf(stderr, "schedscope-reflex: %s\n", reflex.message);
+	else if (idle && !options.json)
+		fprintf(stderr, "schedscope-reflex: no round was finished: take a longer time\n");
 	else if (options.json)
 		ss_reflex_json(stdout, &reflex);
 	else
@@ -90,5 +93,5 @@ int main(int argc, char **argv)
 	int interrupted = atomic_load(&reflex.stop) == SS_REFLEX_SIGNAL;
 	close(reflex.signal_fd);
 	ss_reflex_close(&reflex);
-	return rc == -EAGAIN ? 3 : rc < 0 || interrupted;
+	return rc == -EAGAIN ? 3 : rc < 0 || interrupted || (idle && !options.json);
 }

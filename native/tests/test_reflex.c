@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static struct ss_reflex reflex;
+static struct ss_reflex reflex = {.wake_fd = -1};
 
 /* Entries of a directory of /proc/self. */
 static int entries(const char *path)
@@ -31,9 +31,14 @@ static struct ss_reflex_sums run(int argc, char **argv)
 	struct ss_reflex_options options;
 	char message[256] = "";
 	CHECK(ss_reflex_parse(&options, argc, argv, message, sizeof message) == 0, "%s", message);
-	CHECK(ss_reflex_open(&reflex, &options, message, sizeof message) == 0, "%s", message);
-	CHECK(ss_reflex_run(&reflex) == 0, "%s", reflex.message);
-	struct ss_reflex_sums s = ss_reflex_sum(&reflex);
+	struct ss_reflex_sums s = {0};
+	/* Beside neighbours that leave a hundredth of the CPUs, it takes longer. */
+	for (int attempt = 0; attempt < 5 && s.rounds < 500; attempt++, options.duration_ns *= 4) {
+		ss_reflex_close(&reflex);
+		CHECK(ss_reflex_open(&reflex, &options, message, sizeof message) == 0, "%s", message);
+		CHECK(ss_reflex_run(&reflex) == 0, "%s", reflex.message);
+		s = ss_reflex_sum(&reflex);
+	}
 	CHECK(s.rounds > 0 && s.rounds == s.yields + s.passes, "%llu rounds", (unsigned long long)s.rounds);
 	double wall = (double)(reflex.stop_ns - reflex.start_ns) / 1e3;
 	CHECK(s.us_per_round > wall / (double)s.rounds * 0.999 && s.us_per_round < wall / (double)s.rounds * 1.001, "%f", s.us_per_round);
@@ -87,7 +92,9 @@ static void weights(void)
 	ss_reflex_close(&reflex);
 	s = RUN("-c", "16", "-a", "8", "-w", "75", "-t", "0.3");
 	double share = (double)s.passes / (double)s.rounds;
-	CHECK(share > 0.70 && share < 0.80, "%f of the rounds pass", share);
+	/* Drawn: within five standard deviations. */
+	CHECK((share - 0.75) * (share - 0.75) * (double)s.rounds < 25 * 0.75 * 0.25 + 1, "%f of %llu rounds pass", share,
+	      (unsigned long long)s.rounds);
 	/* A block that was not asked for: only its reading of the counters may sleep, once or twice a child. */
 	CHECK(s.nvcsw <= s.passes + 16 * 4, "%llu blocks of %llu", (unsigned long long)s.nvcsw, (unsigned long long)s.passes);
 	FILE *null = fopen("/dev/null", "w");

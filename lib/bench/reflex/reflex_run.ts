@@ -141,7 +141,8 @@ async function inThreads(
 /**
  * One run, in a process of its own or in threads of this one. `loops` is the calibration of an earlier run, 0 for none.
  *
- * Rejects with `signal.reason` when it aborts, with a `MachineLacksError` for more threads or files than the machine allows.
+ * Rejects with `signal.reason` when it aborts, with a `MachineLacksError` for more threads or files than the machine allows,
+ * and with a RangeError where no round was finished.
  */
 export async function reflexRun(
   settings: ReflexSettings,
@@ -154,5 +155,11 @@ export async function reflexRun(
   const text = settings.isolation === "process"
     ? await inProcess(args, signal)
     : await inThreads(args, settings.children, signal);
-  return JSON.parse(text) as ReflexRun;
+  const found = JSON.parse(text) as ReflexRun;
+  if (found.rounds === 0) {
+    throw new RangeError(
+      `Expected a duration in which a round is finished but found ${settings.duration} ns: take a longer one`,
+    );
+  }
+  return found;
 }
