@@ -14,7 +14,7 @@ static const char help[] =
 	"\n"
 	"  -c, --children N   children, an even number (40)\n"
 	"  -a, --active N     active sets; divides the children (half of them). A set of one never blocks\n"
-	"  -t, --time S       seconds (1)\n"
+	"  -t, --time S       seconds (1); at least until one round is finished\n"
 	"  -w, --weight W     percent of the rounds that end by handing on the token; the others yield (90)\n"
 	"  -r, --round US     us of work in a round, calibrated as CPU time (0)\n"
 	"  -o, --output N     1: words; 2: the line \"children,   sets,   us\"\n"

@@ -62,6 +62,7 @@ struct ss_reflex {
 	_Alignas(128) _Atomic uint32_t stop; /* enum ss_reflex_reason; read in every round, written once: alone in its line */
 	_Alignas(128) _Atomic uint32_t go;
 	_Atomic uint32_t ready;
+	_Atomic uint32_t begun; /* a round was finished */
 	struct ss_reflex_options options;
 	struct ss_reflex_child *children;
 	int *pipes; /* two descriptors for each child */

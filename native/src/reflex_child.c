@@ -78,7 +78,8 @@ void *ss_reflex_child_main(void *argument)
 			if (STOPPED(r))
 				break;
 		}
-		rounds++;
+		if (rounds++ == 0)
+			atomic_store_explicit(&r->begun, 1, memory_order_relaxed);
 		if (drawn >> 32 < pass_below) {
 			passes++;
 			if (pass(c) < 0 || take(c) < 0)
