@@ -67,6 +67,23 @@ export function toBigEndian(file: Uint8Array): Uint8Array<ArrayBuffer> {
     else if (bit === 11) list(at);
     else if (bit === 13) {
       for (let next = list(list(at)); next + 4 <= at + size; next += 4) turn(next, 4);
+    } else if (bit === 14) {
+      // NUMA nodes: number, total and free kilobytes, CPUs.
+      turn(at, 4);
+      let next = at + 4;
+      for (let n = from.getUint32(at, true); n > 0; n--) {
+        turn(next, 4);
+        u64s(next + 4, next + 20);
+        next = string(next + 20);
+      }
+    } else if (bit === 20) {
+      // Caches: level, line size, sets and ways; type, size and CPUs.
+      [0, 4].forEach((field) => turn(at + field, 4));
+      let next = at + 8;
+      for (let n = from.getUint32(at + 4, true); n > 0; n--) {
+        [0, 4, 8, 12].forEach((field) => turn(next + field, 4));
+        next = string(string(string(next + 16)));
+      }
     } else if (bit === 29) {
       [0, 4].forEach((field) => turn(at + field, 4));
       u64s(at + 8, at + 24);
