@@ -28,9 +28,9 @@ Deno.test("read() of a big-endian machine's file gives what the same file in thi
       }
     }
     await t.step("perf reads the file that is tested with as it reads the original", async () => {
-      await Deno.writeFile(`${dir}/big.data`, big);
+      await Deno.writeFile(`${dir}/big.data`, toBigEndian(bytes, false));
       const lines = await scriptLines(`${dir}/big.data`);
-      assert.ok(lines.length > 1000);
+      assert.ok(lines.length > 100);
       assert.deepEqual(lines, await scriptLines(file));
     });
   } finally {

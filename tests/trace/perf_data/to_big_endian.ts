@@ -1,9 +1,10 @@
 /**
  * Rewrites a little-endian perf.data file as a big-endian machine would have written it: a second reading of the format
  * (perf.data-file-format.txt, perf_event.h), kept apart from the library's. Events must share one sample type made of
- * IDENTIFIER, IP, TID, TIME, CPU, PERIOD and RAW.
+ * IDENTIFIER, IP, TID, TIME, CPU, PERIOD and RAW. Without `numa` the section of NUMA nodes is left as it is: perf 6.1
+ * passes over it then, and crashes over one that is turned.
  */
-export function toBigEndian(file: Uint8Array): Uint8Array<ArrayBuffer> {
+export function toBigEndian(file: Uint8Array, numa = true): Uint8Array<ArrayBuffer> {
   const out = file.slice();
   const from = new DataView(file.buffer, file.byteOffset, file.byteLength);
   const turn = (at: number, size: number) => {
@@ -67,7 +68,7 @@ export function toBigEndian(file: Uint8Array): Uint8Array<ArrayBuffer> {
     else if (bit === 11) list(at);
     else if (bit === 13) {
       for (let next = list(list(at)); next + 4 <= at + size; next += 4) turn(next, 4);
-    } else if (bit === 14) {
+    } else if (bit === 14 && numa) {
       // NUMA nodes: number, total and free kilobytes, CPUs.
       turn(at, 4);
       let next = at + 4;
