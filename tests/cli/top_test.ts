@@ -139,7 +139,7 @@ Deno.test("a busy thread is first by run, its time is schedstat's, and q gives e
       );
     }
     const last = pictures(seen.output).at(-1)!;
-    const first = last.find((line) => /^ *\d+ /.test(line))!;
+    const first = last[last.findIndex((line) => /^ *TID NAME/.test(line)) + 1]!;
     assert.match(first, new RegExp(`^ *${busy.pid} busy-hog`), last.join("\n"));
   });
 });
