@@ -7,7 +7,7 @@ export async function attempts(most: number, test: (attempt: number) => Promise<
     try {
       return await test(attempt);
     } catch (error) {
-      if (attempt >= most || !(error instanceof Error) || error.name !== "AssertionError") throw error;
+      if (attempt >= most || !(error instanceof Error)) throw error;
       console.log(`  attempt ${attempt}: ${error.message.slice(0, 500)}`);
     }
   }
