@@ -72,7 +72,8 @@ Deno.test("two tenants of a real machine are exposed for as long as they say the
       const begin = Math.min(a.wall[0]![0], b.wall[0]![0]);
       const end = Math.max(a.wall.at(-1)![1], b.wall.at(-1)![1]);
       const inside = coreAudit(trace.window({ from: begin, to: end }), { groups, cores, others: "trusted" });
-      const within = [...inside.exposure.pairs.rows()].find(({ attacker }) => attacker === "a")!;
+      const within = [...inside.exposure.pairs.rows()].find(({ attacker }) => attacker === "a") ??
+        { exposed: 0, upper: 0 }; // nobody beside the other within the window, as far as the trace tells
       const most = overlap(a.wall, b.wall);
       const wakeups = (a.wall.length + b.wall.length) * 300e3;
       assert.ok(within.exposed < most + wakeups, `${most} ns ${JSON.stringify(within)}`);
