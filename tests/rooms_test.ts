@@ -10,8 +10,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   native: [],
   bench: ["frame", "trace", "sched", "native"],
   tools: ["frame", "trace", "native"],
+  vm: ["frame", "trace", "sched", "bench", "tools", "native"],
   notebook: ["frame"],
-  cli: ["frame", "trace", "sched", "plot", "native", "bench", "tools", "notebook"],
+  cli: ["frame", "trace", "sched", "plot", "native", "bench", "tools", "vm", "notebook"],
 };
 
 async function* sources(dir: string): AsyncGenerator<string> {

@@ -26,6 +26,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   top: () => import("./top.ts"),
   compare: () => import("./compare.ts"),
   weights: () => import("./weights.ts"),
+  vm: () => import("./vm.ts"),
   notebook: () => import("./notebook.ts"),
 };
 

@@ -1,0 +1,7 @@
+/**
+ * Guests: build and examine kernels, make initial RAM disks, drive QEMU, run the gap benchmark inside a guest, nested too, and
+ * bring the trace home.
+ *
+ * @module
+ */
+export {};
