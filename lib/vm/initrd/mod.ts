@@ -1,0 +1,7 @@
+/**
+ * Initial RAM disks of the guests: the archive, what a program needs beside itself, and the manifests in `initrd/`.
+ *
+ * @module
+ */
+export * from "./cpio_entry.ts";
+export * from "./initrd.ts";
