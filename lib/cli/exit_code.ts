@@ -1,4 +1,5 @@
 import { MissingEventError, TraceFormatError, TraceOutputError } from "../trace/errors.ts";
+import { VmError } from "../vm/errors.ts";
 
 /** What every command ends with. */
 export const ExitCode = {
@@ -42,7 +43,7 @@ export function reportError(command: string, error: unknown): number {
     return ExitCode.Lacking;
   }
   const expected = error instanceof TraceFormatError || error instanceof MissingEventError ||
-    error instanceof TraceOutputError ||
+    error instanceof TraceOutputError || error instanceof VmError ||
     error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied ||
     error instanceof RangeError ||
     (error instanceof Error && error.constructor !== TypeError && "code" in error);

@@ -4,4 +4,5 @@
  *
  * @module
  */
-export {};
+export * from "./errors.ts";
+export * from "./qemu/mod.ts";

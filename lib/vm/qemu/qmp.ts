@@ -1,0 +1,3 @@
+export interface Qmp {
+  execute<T = unknown>(command: string, args?: Readonly<Record<string, unknown>>): Promise<T>;
+}
