@@ -6,3 +6,5 @@
  */
 export * from "./errors.ts";
 export * from "./qemu/mod.ts";
+export * from "./cache.ts";
+export * from "./kernel/mod.ts";
