@@ -51,6 +51,7 @@ enum ss_kind { SS_KIND_RUN = 0, SS_KIND_WAKE = 1 };
 #define SS_EVIDENCE_RUSAGE 1u
 #define SS_EVIDENCE_SCHEDSTAT 2u
 #define SS_EVIDENCE_STEAL 4u
+#define SS_EVIDENCE_FORCEIDLE 8u
 
 /* One reading of both clocks. */
 struct ss_anchor {
@@ -129,7 +130,8 @@ struct ss_thread {
 	/* 320 */
 	uint64_t first_tsc; /* when its first burst began, 0: not yet */
 	uint64_t last_tsc;  /* when its last finished burst ended */
-	uint64_t reserved[22];
+	uint64_t forceidle_ns; /* core_forceidle_sum of /proc/TID/sched at its end: CPU time that it kept idle on its core, scaled by SMT > 2 */
+	uint64_t reserved[21];
 };
 
 struct ss_region {

@@ -96,6 +96,30 @@ uint64_t ss_evidence_steal(struct ss_evidence_source *source, uint32_t cpu)
 	return delta;
 }
 
+int ss_evidence_forceidle(uint64_t *forceidle_ns)
+{
+	/* A line "core_forceidle_sum    :    123.456789", in ms. The file is longer than what may be read at once. */
+	static const char name[] = "\ncore_forceidle_sum";
+	char text[8192];
+	size_t length = 0;
+	int fd = open("/proc/thread-self/sched", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -ENODATA;
+	for (ssize_t n; length < sizeof text - 1 && (n = read(fd, text + length, sizeof text - 1 - length)) > 0;)
+		length += (size_t)n;
+	close(fd);
+	text[length] = 0;
+	const char *line = strstr(text, name), *colon = line ? strchr(line, ':') : NULL;
+	if (!colon)
+		return -ENODATA;
+	uint64_t ms, ns = 0;
+	const char *dot = number(colon + 1, &ms);
+	if (*dot == '.')
+		number(dot + 1, &ns);
+	*forceidle_ns = ms * 1000000u + ns;
+	return 0;
+}
+
 int ss_evidence_open(struct ss_evidence_source *source, int steal)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_CONF);

@@ -36,6 +36,12 @@ void ss_evidence_read(const struct ss_evidence_source *source, struct ss_evidenc
 /* Reads every CPU's steal; returns what `cpu` has got since the previous reading, in ns. */
 uint64_t ss_evidence_steal(struct ss_evidence_source *source, uint32_t cpu);
 
+/*
+ * core_forceidle_sum of the calling thread, ns: the time in which it kept other hardware threads of its core idle. Returns 0, or -ENODATA where
+ * the kernel does not count it (no CONFIG_SCHED_CORE, or kernel.sched_schedstats is 0).
+ */
+int ss_evidence_forceidle(uint64_t *forceidle_ns);
+
 /* CLOCK_THREAD_CPUTIME_ID in ns. */
 uint64_t ss_thread_cpu_ns(void);
 

@@ -14,6 +14,7 @@
 #define SS_MAX_THREADS 4096u
 #define SS_MAX_NICES 64u
 #define SS_MAX_GROUPS 16u
+#define SS_MAX_PLACES 64u
 #define SS_GROUP_PATH 512u
 #define SS_POLICY_DEADLINE 6 /* SCHED_DEADLINE, which older C libraries do not name */
 
@@ -39,7 +40,11 @@ struct ss_spin_options {
 	int nice[SS_MAX_NICES];
 	uint32_t group_count; /* 0: as inherited; thread i goes into group i % group_count */
 	char groups[SS_MAX_GROUPS][SS_GROUP_PATH]; /* directories of cgroups with the cpu controller */
-	int cookies; /* threads 2i and 2i+1 share a core-scheduling cookie of their own */
+	int cookies; /* threads get core-scheduling cookies */
+	uint32_t trust_count; /* 0: threads 2i and 2i+1 share one; else those of which trust[i % trust_count] is the same */
+	int32_t trust[SS_MAX_PLACES]; /* -1: none */
+	uint32_t place_count; /* 0: by have_cpus and pin; thread i runs on CPU place[i % place_count] only */
+	uint32_t place[SS_MAX_PLACES];
 	int have_control;
 	uint32_t control_cpu;
 	int json;

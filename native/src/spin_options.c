@@ -6,14 +6,14 @@
 #include <string.h>
 
 enum { O_BURST = 256, O_SLEEP, O_DURATION, O_THRESHOLD, O_MAX_GAP, O_SEED, O_CPUS, O_PIN, O_POLICY, O_NICE, O_SHM,
-       O_TRACE, O_PARENT, O_JSON, O_GAPS, O_BRACKETS, O_BRACKET, O_BENCH, O_PAIRS, O_DUTY, O_GROUP, O_COOKIES, O_CONTROL };
+       O_TRACE, O_PARENT, O_JSON, O_GAPS, O_BRACKETS, O_BRACKET, O_BENCH, O_PAIRS, O_DUTY, O_GROUP, O_COOKIES, O_CONTROL, O_ON };
 
 static const struct option names[] = {
 	{"threads", required_argument, 0, 'n'},
 	{"pairs", required_argument, 0, O_PAIRS},
 	{"duty", required_argument, 0, O_DUTY},
 	{"group", required_argument, 0, O_GROUP},
-	{"cookies", no_argument, 0, O_COOKIES},
+	{"cookies", optional_argument, 0, O_COOKIES},
 	{"control", required_argument, 0, O_CONTROL},
 	{"burst", required_argument, 0, O_BURST},
 	{"max-sleep", required_argument, 0, O_SLEEP},
@@ -23,6 +23,7 @@ static const struct option names[] = {
 	{"seed", required_argument, 0, O_SEED},
 	{"cpus", required_argument, 0, O_CPUS},
 	{"pin", no_argument, 0, O_PIN},
+	{"on", required_argument, 0, O_ON},
 	{"policy", required_argument, 0, O_POLICY},
 	{"nice", required_argument, 0, O_NICE},
 	{"shm", required_argument, 0, O_SHM},
@@ -94,6 +95,30 @@ static int parse_nices(struct ss_spin_options *o, const char *text)
 		if (!*text)
 			return 0;
 		text++;
+	}
+}
+
+/* "2,3,3": thread i gets the i-th, round and round; "-" is -1 where there may be none. */
+static int parse_list(const char *text, int dash, int32_t *to, uint32_t *count)
+{
+	for (*count = 0;; text++) {
+		char one[16];
+		size_t n = strcspn(text, ",");
+		uint64_t value = 0;
+		if (!n || n >= sizeof one)
+			return -EINVAL;
+		memcpy(one, text, n);
+		one[n] = 0;
+		int none = dash && !strcmp(one, "-");
+		int rc = none ? 0 : ss_parse_number(one, CPU_SETSIZE - 1, &value);
+		if (rc)
+			return rc;
+		if (*count == SS_MAX_PLACES)
+			return -ERANGE;
+		to[(*count)++] = none ? -1 : (int32_t)value;
+		text += n;
+		if (!*text)
+			return 0;
 	}
 }
 
@@ -174,7 +199,10 @@ static int parse_one(struct ss_spin_options *o, int key, const char *text)
 		if (o->group_count == SS_MAX_GROUPS)
 			return -ERANGE;
 		return copy(o->groups[o->group_count++], SS_GROUP_PATH, text);
-	case O_COOKIES: o->cookies = 1; return 0;
+	case O_COOKIES:
+		o->cookies = 1;
+		return text ? parse_list(text, 1, o->trust, &o->trust_count) : 0;
+	case O_ON: return parse_list(text, 0, (int32_t *)o->place, &o->place_count);
 	case O_CONTROL:
 		rc = ss_parse_number(text, CPU_SETSIZE - 1, &n);
 		o->control_cpu = (uint32_t)n;

@@ -25,7 +25,10 @@ static int set_cpus(const struct ss_worker *w)
 {
 	const struct ss_spin_options *o = &w->spin->options;
 	cpu_set_t set, got;
-	if (w->control) {
+	if (o->place_count && !w->control) {
+		CPU_ZERO(&set);
+		CPU_SET(o->place[w->index % o->place_count], &set);
+	} else if (w->control) {
 		CPU_ZERO(&set);
 		CPU_SET(o->control_cpu, &set);
 	} else if (!o->have_cpus && !o->pin) {
@@ -105,18 +108,33 @@ static int enter_group(struct ss_worker *w)
 	return rc;
 }
 
-/* Thread 2i makes a cookie and thread 2i+1 takes it over: each for itself, as pid 0 is the calling thread. */
+/* The thread that makes the cookie of thread `index`: the first of those it shares it with; -1: it has none. */
+static int64_t cookie_maker(const struct ss_spin_options *o, uint32_t index)
+{
+	if (!o->trust_count)
+		return index & ~1u;
+	int32_t own = o->trust[index % o->trust_count];
+	uint32_t first = 0;
+	while (o->trust[first % o->trust_count] != own)
+		first++;
+	return own < 0 ? -1 : (int64_t)first;
+}
+
+/* One thread makes a cookie and the others take it over: each for itself, as pid 0 is the calling thread. */
 static void share_cookie(struct ss_worker *w)
 {
 	if (!w->spin->options.cookies || w->control)
 		return;
 	struct ss_thread *b = w->block;
 	uint64_t cookie = 0;
+	int64_t maker = cookie_maker(&w->spin->options, w->index);
 	int rc;
-	if (w->index % 2 == 0) {
+	if (maker < 0) {
+		return;
+	} else if (maker == w->index) {
 		rc = schedscope_core_sched(COOKIE_CREATE, 0, 0, &cookie);
 	} else {
-		struct ss_worker *first = w - 1;
+		struct ss_worker *first = &w->spin->workers[maker];
 		while (!atomic_load(&first->cookie_done))
 			nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
 		rc = first->block->cookie_error;

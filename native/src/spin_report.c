@@ -71,11 +71,12 @@ void ss_spin_json(FILE *out, const struct ss_region *r)
 			",\"run_gap_ns\":%.0f,\"run_gap_max_ns\":%.0f,\"wake_gaps\":%" PRIu64 ",\"wake_gap_ns\":%.0f,\"wake_gap_max_ns\":%.0f,"
 			"\"wakeups\":%" PRIu64 ",\"stall_ns\":%.0f,\"audit_ns\":%.0f,\"warp\":%" PRIu64 ",\"overflow\":%" PRIu64
 			",\"migrations\":%" PRIu64
-			",\"group\":%d,\"cookie\":\"%#" PRIx64 "\",\"cookie_errno\":%d,",
+			",\"group\":%d,\"cookie\":\"%#" PRIx64 "\",\"cookie_errno\":%d,\"forceidle_ns\":%" PRId64 ",",
 			i ? "," : "", b->tid, b->comm, b->sleep_ns, b->bursts, (double)b->wall_ticks * ns, b->cpu_ns, b->run_delay_ns,
 			b->nivcsw, b->nvcsw, b->run_count, (double)b->run_ticks * ns, (double)b->run_max * ns, b->wake_count,
 			(double)b->wake_ticks * ns, (double)b->wake_max * ns, b->wakeups, (double)b->stall_ticks * ns,
-			(double)b->audit_ticks * ns, b->warp_count, b->overflow, b->migrations, (int)b->group - 1, b->cookie, -b->cookie_error);
+			(double)b->audit_ticks * ns, b->warp_count, b->overflow, b->migrations, (int)b->group - 1, b->cookie, -b->cookie_error,
+			b->evidence & SS_EVIDENCE_FORCEIDLE ? (int64_t)b->forceidle_ns : -1);
 		json_buckets(out, "run_ticks", ss_thread_at(b, r->fast_offset), ss_thread_at(b, r->run_offset));
 		fputc(',', out);
 		json_buckets(out, "wake_ticks", NULL, ss_thread_at(b, r->wake_offset));

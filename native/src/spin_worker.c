@@ -177,6 +177,8 @@ void *ss_spin_worker(void *argument)
 			deadline = 0; /* nothing more to come but the stop */
 		sleep_until(w, deadline);
 	}
+	if (!ss_evidence_forceidle(&b->forceidle_ns))
+		b->evidence |= SS_EVIDENCE_FORCEIDLE;
 	SET(b->state, SS_THREAD_DONE);
 	ss_evidence_close(&w->source);
 	return NULL;

@@ -106,6 +106,22 @@ int main(void)
 	fclose(null);
 	ss_spin_close(&spin);
 
+	/* Cookies by a list: threads 0 and 3 one, 1 its own, 2 none; each where it was told to be. */
+	char *trust[] = {"spin", "-n", "4", "--on", "0", "--cookies=0,1,-,0", "--burst", "5ms", "--max-sleep", "0", "--duration", "30ms", "--max-gap", "0",
+			 "--brackets", "1", "--bracket", "5ms"};
+	run(sizeof trust / sizeof *trust, trust);
+	r = spin.region;
+	uint64_t cookies[4];
+	for (uint32_t i = 0; i < 4; i++) {
+		const struct ss_thread *t = ss_region_thread(r, i);
+		cookies[i] = t->cookie;
+		CHECK(t->cpu == 0, "thread %u on CPU %u", i, t->cpu);
+		CHECK((t->cookie_state == SS_COOKIE_NONE) == (i == 2), "thread %u: cookie state %u", i, t->cookie_state);
+		CHECK(!(t->evidence & SS_EVIDENCE_FORCEIDLE) == !t->forceidle_ns || !t->forceidle_ns, "thread %u: forced idle", i);
+	}
+	CHECK(cookies[0] == cookies[3] && !cookies[2] && (!cookies[0] || cookies[0] != cookies[1]), "cookies by the list");
+	ss_spin_close(&spin);
+
 	struct ss_spin_options options;
 	char message[256];
 	char *deadline[] = {"spin", "--policy", "deadline:2ms:5ms"};
@@ -114,7 +130,8 @@ int main(void)
 		      options.period_ns == 5000000, "deadline");
 	char *more[][3] = {{"spin", "--policy", "deadline:5ms"}, {"spin", "--policy", "deadline:5ms:2ms"}, {"spin", "--policy", "deadline:1ms:2ms:3ms:"},
 			   {"spin", "--nice", "0,,1"}, {"spin", "--nice", "20"}, {"spin", "--nice", "-21"}, {"spin", "--nice", "0,5,"}, {"spin", "--duty", "0"},
-			   {"spin", "--duty", "101"}, {"spin", "--pairs", "0"}, {"spin", "--control", "one"}, {"spin", "--group", ""}};
+			   {"spin", "--duty", "101"}, {"spin", "--pairs", "0"}, {"spin", "--control", "one"}, {"spin", "--group", ""},
+			   {"spin", "--on", "0,"}, {"spin", "--on", "-"}, {"spin", "--on", "0-1"}, {"spin", "--cookies=0,x", "--json"}, {"spin", "--cookies=", "--json"}};
 	for (size_t i = 0; i < sizeof more / sizeof *more; i++)
 		CHECK(ss_spin_parse(&options, 3, more[i], message, sizeof message) < 0, "%s %s", more[i][1], more[i][2]);
 
