@@ -48,8 +48,6 @@ export interface InitrdOptions {
   readonly kernel?: string;
   /** How to compress it. Default "none": the fastest to boot from a local disk, since the guest need not unpack it. */
   readonly compression?: InitrdCompression;
-  /** Where built initrds are kept. Default: `initrd` in schedscope's cache directory. */
-  readonly cache?: string;
   /** Puts an end to the building. Default: nothing does. */
   readonly signal?: AbortSignal;
 }

@@ -3,5 +3,6 @@
  *
  * @module
  */
+export * from "./cpio.ts";
 export * from "./cpio_entry.ts";
 export * from "./initrd.ts";
