@@ -1,3 +1,4 @@
+import { firstAbove } from "../trace/time_order.ts";
 import { Kind, type SchedStream } from "../trace/stream.ts";
 
 /** Who ran on one CPU: slice `i` lasts from `ts[i]` to `ts[i + 1]` (the last one to the end of the trace). */
@@ -51,12 +52,5 @@ export function cpuOccupancy(stream: SchedStream): CpuSlices[] {
 
 /** Index of the slice that holds `time`; -1 where `time` is before the first. */
 export function sliceAt(slices: CpuSlices, time: number): number {
-  let from = 0;
-  let to = slices.ts.length;
-  while (from < to) {
-    const middle = (from + to) >>> 1;
-    if (slices.ts[middle]! <= time) from = middle + 1;
-    else to = middle;
-  }
-  return from - 1;
+  return firstAbove(slices.ts, 0, slices.ts.length, time) - 1;
 }

@@ -1,9 +1,13 @@
+import { firstAbove } from "../trace/time_order.ts";
 import type { DictColumn } from "../frame/column.ts";
 import type { Trace } from "../trace/trace.ts";
 import { interrupts } from "./interrupts.ts";
 
 /** A stretch that an interrupt took: `row` is that of {@linkcode interrupts}. */
 export type TakeInterrupt = (kind: "irq" | "softirq", ns: number, row: number) => void;
+
+/** Interrupts nest at most a few deep: so many rows back are enough to find all that a time lies in. */
+const DEEPEST = 8;
 
 /** What interrupts took of stretches of CPUs' time. */
 export class InterruptTimes {
@@ -62,15 +66,21 @@ export class InterruptTimes {
     return left;
   }
 
-  /** First row of `range` that may reach past `time`: interrupts nest at most a few deep, so eight rows back are enough. */
-  #first(range: { from: number; to: number }, time: number): number {
-    let { from, to } = range;
-    while (from < to) {
-      const middle = (from + to) >>> 1;
-      if (this.#ts[middle]! <= time) from = middle + 1;
-      else to = middle;
+  /** The innermost interrupt that `cpu` handled at `time`, ends included: its row; -1 where none was. */
+  at(cpu: number, time: number): number {
+    const range = this.#range.get(cpu);
+    if (range === undefined) return -1;
+    const from = firstAbove(this.#ts, range.from, range.to, time);
+    for (let row = from - 1; row >= Math.max(range.from, from - DEEPEST); row--) {
+      if (this.#ts[row]! + this.#dur[row]! >= time) return row;
     }
-    let first = Math.max(range.from, from - 8);
+    return -1;
+  }
+
+  /** First row of `range` that may reach past `time`. */
+  #first(range: { from: number; to: number }, time: number): number {
+    const from = firstAbove(this.#ts, range.from, range.to, time);
+    let first = Math.max(range.from, from - DEEPEST);
     while (first < from && this.#ts[first]! + this.#dur[first]! <= time) first++;
     return first;
   }

@@ -1,7 +1,8 @@
+import { firstAbove } from "../trace/time_order.ts";
 import type { SchedStream } from "../trace/stream.ts";
 import type { Trace } from "../trace/trace.ts";
 import { cpuOccupancy, type CpuSlices } from "./cpu_occupancy.ts";
-import { type SegmentTable, segmentTable } from "./thread_segments.ts";
+import { type SegmentTable, segmentTable, threadAt } from "./thread_segments.ts";
 
 /** What every thread did and who ran on every CPU, to be asked at any place. */
 export interface ThreadLives {
@@ -28,7 +29,7 @@ export function threadLives(trace: Trace): ThreadLives {
 
 function livesOf(stream: SchedStream): ThreadLives {
   const table = segmentTable(stream);
-  const { tids, start, from } = table;
+  const { start, from } = table;
   let slices: readonly CpuSlices[] | undefined;
   return {
     table,
@@ -36,24 +37,10 @@ function livesOf(stream: SchedStream): ThreadLives {
       return slices ??= cpuOccupancy(stream);
     },
     find(tid) {
-      let low = 0;
-      let high = tids.length;
-      while (low < high) {
-        const middle = (low + high) >>> 1;
-        if (tids[middle]! < tid) low = middle + 1;
-        else high = middle;
-      }
-      return tids[low] === tid ? low : -1;
+      return threadAt(table, tid);
     },
     at(k, time) {
-      let low = start[k]!;
-      let high = start[k + 1]!;
-      while (low < high) {
-        const middle = (low + high) >>> 1;
-        if (from[middle]! <= time) low = middle + 1;
-        else high = middle;
-      }
-      return low - 1;
+      return firstAbove(from, start[k]!, start[k + 1]!, time) - 1;
     },
   };
 }

@@ -1,3 +1,4 @@
+import { firstAbove } from "../trace/time_order.ts";
 import { Kind, type SchedStream } from "../trace/stream.ts";
 import { isRunnable } from "./timehist/task_state.ts";
 import { ThreadIndex } from "./timehist/thread_index.ts";
@@ -111,14 +112,7 @@ export function segmentsOf(table: SegmentTable, k: number): ThreadSegments {
 
 /** A segment that spans `time`: its index, or -1 before the first. */
 export function segmentAt(segments: ThreadSegments, time: number): number {
-  let from = 0;
-  let to = segments.from.length;
-  while (from < to) {
-    const middle = (from + to) >>> 1;
-    if (segments.from[middle]! <= time) from = middle + 1;
-    else to = middle;
-  }
-  return from - 1;
+  return firstAbove(segments.from, 0, segments.from.length, time) - 1;
 }
 
 /** EXIT_DEAD and EXIT_ZOMBIE, as sched_switch reports them (since 4.14). */

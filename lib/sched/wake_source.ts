@@ -1,6 +1,6 @@
 import { Kind } from "../trace/stream.ts";
 import type { Trace } from "../trace/trace.ts";
-import { interrupts } from "./interrupts.ts";
+import { InterruptTimes } from "./interrupt_times.ts";
 
 /**
  * Who woke a thread: a `task`, a hard interrupt (`irq`) or a `softirq`, the `timer` where the interrupt is known to be one, or the one
@@ -47,33 +47,11 @@ const TIMERS = /^(local_timer|TIMER|HRTIMER|arch_timer|timer|.*hpet.*)$/;
 
 /** Whether a timer's interrupt was handled on a CPU at a time. */
 function timerInterrupts(trace: Trace): (cpu: number, time: number) => boolean {
-  const slices = interrupts(trace);
-  if (slices.length === 0) return () => false;
-  const names = slices.column("name");
-  const timer = Uint8Array.from(names.dictionary, (name) => TIMERS.test(name) ? 1 : 0);
-  const ts = slices.column("ts");
-  const dur = slices.column("dur");
-  const cpus = slices.column("cpu");
-  const begin = new Map<number, number>();
-  const end = new Map<number, number>();
-  cpus.forEach((cpu, row) => {
-    if (!begin.has(cpu)) begin.set(cpu, row);
-    end.set(cpu, row + 1);
-  });
+  const times = new InterruptTimes(trace);
+  const { codes, dictionary } = times.names;
+  const timer = Uint8Array.from(dictionary, (name) => TIMERS.test(name) ? 1 : 0);
   return (cpu, time) => {
-    const first = begin.get(cpu);
-    if (first === undefined) return false;
-    let from = first;
-    let to = end.get(cpu)!;
-    while (from < to) {
-      const middle = (from + to) >>> 1;
-      if (ts[middle]! <= time) from = middle + 1;
-      else to = middle;
-    }
-    // Interrupts nest at most a few deep: the innermost that holds the time decides.
-    for (let row = from - 1; row >= Math.max(first, from - 8); row--) {
-      if (ts[row]! + dur[row]! >= time) return timer[names.codes[row]!] === 1;
-    }
-    return false;
+    const row = times.at(cpu, time);
+    return row >= 0 && timer[codes[row]!] === 1;
   };
 }

@@ -124,7 +124,7 @@ export function firstAbove(key: Float64Array, from: number, to: number, value: n
 }
 
 /** First index in the ascending [from, to) whose key is not below `value`. */
-function firstNotBelow(key: Float64Array, from: number, to: number, value: number): number {
+export function firstNotBelow(key: Float64Array, from: number, to: number, value: number): number {
   while (from < to) {
     const middle = (from + to) >>> 1;
     if (key[middle]! < value) from = middle + 1;

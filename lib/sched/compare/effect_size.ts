@@ -1,3 +1,4 @@
+import { firstAbove, firstNotBelow } from "../../trace/time_order.ts";
 import { moments } from "./moments.ts";
 import { logGamma } from "./student_t.ts";
 
@@ -12,7 +13,8 @@ export function cliffsDelta(a: ArrayLike<number>, b: ArrayLike<number>): number 
   let sum = 0;
   for (let i = 0; i < b.length; i++) {
     // Those below less those above.
-    sum += firstNotBelow(sorted, b[i]!) + firstAbove(sorted, b[i]!) - sorted.length;
+    sum += firstNotBelow(sorted, 0, sorted.length, b[i]!) + firstAbove(sorted, 0, sorted.length, b[i]!) -
+      sorted.length;
   }
   return sum / (a.length * b.length);
 }
@@ -32,26 +34,4 @@ export function hedgesG(a: ArrayLike<number>, b: ArrayLike<number>): number {
   if (difference === 0) return 0;
   const factor = Math.exp(logGamma(df / 2) - logGamma((df - 1) / 2)) / Math.sqrt(df / 2);
   return factor * difference / pooled;
-}
-
-function firstNotBelow(sorted: Float64Array, value: number): number {
-  let from = 0;
-  let to = sorted.length;
-  while (from < to) {
-    const middle = (from + to) >>> 1;
-    if (sorted[middle]! < value) from = middle + 1;
-    else to = middle;
-  }
-  return from;
-}
-
-function firstAbove(sorted: Float64Array, value: number): number {
-  let from = 0;
-  let to = sorted.length;
-  while (from < to) {
-    const middle = (from + to) >>> 1;
-    if (sorted[middle]! <= value) from = middle + 1;
-    else to = middle;
-  }
-  return from;
 }

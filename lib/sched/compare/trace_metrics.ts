@@ -1,3 +1,4 @@
+import { firstNotBelow } from "../../trace/time_order.ts";
 import { DictColumn } from "../../frame/column.ts";
 import { Frame } from "../../frame/frame.ts";
 import { type Ns, ns, type Ratio, ratio } from "../../frame/units.ts";
@@ -140,12 +141,5 @@ function delaysByGroup(trace: Trace, of: (tid: number) => number, groups: number
 
 /** How many of `sorted` are at least `least`. */
 function countFrom(sorted: Float64Array, least: number): number {
-  let from = 0;
-  let to = sorted.length;
-  while (from < to) {
-    const middle = (from + to) >>> 1;
-    if (sorted[middle]! < least) from = middle + 1;
-    else to = middle;
-  }
-  return sorted.length - from;
+  return sorted.length - firstNotBelow(sorted, 0, sorted.length, least);
 }

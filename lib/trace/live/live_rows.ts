@@ -158,18 +158,6 @@ export function sliceRows(rows: LiveRows, from: number, to: number): LiveRows {
   return out as unknown as LiveRows;
 }
 
-/** First row of `rows` whose stamp is above `stamp`. */
-export function firstAbove({ ts, length }: LiveRows, stamp: number): number {
-  let from = 0;
-  let to = length;
-  while (from < to) {
-    const middle = (from + to) >>> 1;
-    if (ts[middle]! <= stamp) from = middle + 1;
-    else to = middle;
-  }
-  return from;
-}
-
 /** Rows as a stream. */
 export function streamOf({ length, kind, ts, cpu, pid, tid, a, b, c }: LiveRows): SchedStream {
   return { length, kind, ts, cpu, pid, tid, a, b, c, comms: [] };

@@ -1,3 +1,4 @@
+import { firstAbove } from "../time_order.ts";
 import { type EventFormat, parseEventFormat } from "../event_format.ts";
 import type { Quality } from "../quality.ts";
 import { QualityTracker } from "../quality_tracker.ts";
@@ -19,7 +20,6 @@ import { carryOver } from "./carry_over.ts";
 import {
   countRows,
   decodeRows,
-  firstAbove,
   keptFormats,
   type LiveRows,
   makeRows,
@@ -176,8 +176,8 @@ export class LiveTrace implements AsyncDisposable {
     this.#drain();
     const before = this.#carried;
     const all = mergeRows([before, this.#pending, this.#fresh(now)]);
-    const first = firstAbove(all, from);
-    const end = firstAbove(all, to);
+    const first = firstAbove(all.ts, 0, all.length, from);
+    const end = firstAbove(all.ts, 0, all.length, to);
     const context = sliceRows(all, 0, end);
     const interval = sliceRows(all, first, end);
     const trace = this.#trace(interval, { from, to }, {

@@ -2,16 +2,10 @@ import assert from "node:assert/strict";
 import { segmentsOf, segmentTable, type ThreadSegments } from "../../../lib/sched/thread_segments.ts";
 import { Doing } from "../../../lib/sched/thread_segments.ts";
 import { carryOver } from "../../../lib/trace/live/carry_over.ts";
-import {
-  firstAbove,
-  type LiveRows,
-  mergeRows,
-  rowsOf,
-  sliceRows,
-  streamOf,
-} from "../../../lib/trace/live/live_rows.ts";
+import { type LiveRows, mergeRows, rowsOf, sliceRows, streamOf } from "../../../lib/trace/live/live_rows.ts";
 import { pick, type Random, randomFrom } from "../../seeded.ts";
 import { IDLE, type Task, TraceWriter } from "../make_trace.ts";
+import { firstAbove } from "../../../lib/trace/time_order.ts";
 
 const CPUS = 3;
 
@@ -96,7 +90,7 @@ for (const missing of [0, 6]) {
       // In several intervals, so that what was carried is carried on.
       const cuts = Array.from({ length: 1 + random(6) }, () => random(end)).sort((x, y) => x - y);
       for (const cut of cuts) {
-        const to = firstAbove(rows, cut);
+        const to = firstAbove(rows.ts, 0, rows.length, cut);
         carried = carryOver(mergeRows([carried, sliceRows(rows, from, to)]));
         from = to;
       }
