@@ -1,0 +1,6 @@
+/**
+ * The talk with the agent in a guest: programs run, files in and out, its trace brought home, its clocks compared.
+ *
+ * @module
+ */
+export * from "./options.ts";
