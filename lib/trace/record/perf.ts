@@ -139,7 +139,8 @@ export class PerfRecorder implements AsyncDisposable {
       throw new RecordingError("Expected a running perf but it has ended");
     }
     try {
-      await this.#control!.send("disable", () => this.#exited);
+      // Where perf has no time to read this, the end of its command makes it turn the events off as well, a little later.
+      await this.#control!.send("disable", () => this.#exited, 3000);
       this.#control!.letGo();
       const { success, code } = await this.#child.status;
       const said = await this.#said!;

@@ -41,8 +41,12 @@ export class PerfControl implements Disposable {
     return this.#path("life");
   }
 
-  /** Sends `command` and waits until perf has carried it out, or until `ended` says that it will not. */
-  async send(command: string, ended: () => boolean): Promise<boolean> {
+  /**
+   * Sends `command` and waits until perf has carried it out, until `ended` says that it will not, or for `patience` ms (default:
+   * without end): perf reads its commands only when its buffers are empty, which on a busy machine small ones may never be.
+   */
+  async send(command: string, ended: () => boolean, patience = Infinity): Promise<boolean> {
+    const until = performance.now() + patience;
     const [ctl, ack] = this.#fds as [number, number];
     fs.writeSync(ctl, `${command}\n`);
     const answer = new Uint8Array(64);
@@ -55,7 +59,7 @@ export class PerfControl implements Disposable {
       } catch (error) {
         if ((error as { code?: string }).code !== "EAGAIN") throw error;
       }
-      if (ended()) return false;
+      if (ended() || performance.now() > until) return false;
       await new Promise((resolve) => setTimeout(resolve, 2));
     }
     return true;
