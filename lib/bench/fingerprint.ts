@@ -53,28 +53,51 @@ export interface Fingerprint {
   cmdline: string | null;
 }
 
-function read(path: string): string | null {
-  try {
-    return Deno.readTextFileSync(path).trim();
-  } catch {
-    return null; // absent, or not for us: the field stays null
-  }
+/** Where {@linkcode fingerprint} looks: this machine's files, or those of a guest. */
+export interface MachineFiles {
+  /** A file's text without blanks around it; null where it is absent, or not for us. */
+  read(path: string): string | null;
+  /** The names in a directory; null where it is absent, or not for us. */
+  list(directory: string): string[] | null;
+  /** The lines of the configuration of the kernel `release`; empty where it cannot be had. */
+  config(release: string | null): Promise<Set<string>>;
+  /** Architecture, as `Deno.build.arch`. */
+  readonly arch: string;
 }
 
-/** The kernel's configuration, one line each; empty when it cannot be had. */
-async function kernelConfig(release: string | null): Promise<Set<string>> {
-  const plain = release && read(`/boot/config-${release}`);
-  if (plain) return new Set(plain.split("\n"));
-  try {
-    using file = await Deno.open("/proc/config.gz");
-    const text = await new Response(file.readable.pipeThrough(new DecompressionStream("gzip"))).text();
-    return new Set(text.split("\n"));
-  } catch {
-    return new Set();
-  }
-}
+/** The files of the machine that this runs on. */
+export const thisMachine: MachineFiles = {
+  arch: Deno.build.arch,
+  read(path) {
+    try {
+      return Deno.readTextFileSync(path).trim();
+    } catch {
+      return null; // absent, or not for us: the field stays null
+    }
+  },
+  list(directory) {
+    try {
+      return [...Deno.readDirSync(directory)].map((entry) => entry.name);
+    } catch {
+      return null;
+    }
+  },
+  async config(release) {
+    const plain = release && thisMachine.read(`/boot/config-${release}`);
+    if (plain) return new Set(plain.split("\n"));
+    try {
+      using file = await Deno.open("/proc/config.gz");
+      const text = await new Response(file.readable.pipeThrough(new DecompressionStream("gzip"))).text();
+      return new Set(text.split("\n"));
+    } catch {
+      return new Set();
+    }
+  },
+};
 
-function preemption(config: Set<string>): string | null {
+type Read = MachineFiles["read"];
+
+function preemption(read: Read, config: Set<string>): string | null {
   // With dynamic preemption debugfs marks the model in force: "none voluntary (full) lazy".
   const inForce = read("/sys/kernel/debug/sched/preempt")?.match(/\((\w+)\)/)?.[1];
   if (inForce) return inForce;
@@ -84,17 +107,14 @@ function preemption(config: Set<string>): string | null {
   return config.has("CONFIG_PREEMPT=y") ? "full" : null;
 }
 
-function mitigations(): Record<string, string> | null {
+function mitigations({ read, list }: MachineFiles): Record<string, string> | null {
   const directory = "/sys/devices/system/cpu/vulnerabilities";
-  try {
-    const names = [...Deno.readDirSync(directory)].map((entry) => entry.name).sort();
-    return Object.fromEntries(names.map((name) => [name, read(`${directory}/${name}`) ?? "unreadable"]));
-  } catch {
-    return null;
-  }
+  const names = list(directory)?.sort();
+  if (names === undefined) return null;
+  return Object.fromEntries(names.map((name) => [name, read(`${directory}/${name}`) ?? "unreadable"]));
 }
 
-function hypervisor(cpuinfo: string): string | null {
+function hypervisor(read: Read, cpuinfo: string): string | null {
   const type = read("/sys/hypervisor/type");
   if (type) return type;
   if (!cpuinfo) return null;
@@ -109,7 +129,7 @@ function hypervisor(cpuinfo: string): string | null {
     : "yes";
 }
 
-function quota(): string | null {
+function quota(read: Read): string | null {
   const groups = read("/proc/self/cgroup") ?? "";
   const v2 = groups.match(/^0::(\S*)$/m)?.[1];
   for (const root of ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"]) {
@@ -124,7 +144,7 @@ function quota(): string | null {
   return v2 === undefined ? null : "max"; // the root group has no file because it has no limit
 }
 
-function schedExt(): string | null {
+function schedExt(read: Read): string | null {
   const state = read("/sys/kernel/sched_ext/state");
   if (state === null) return null;
   return state === "enabled" ? read("/sys/kernel/sched_ext/root/ops") ?? "unnamed" : "none";
@@ -132,10 +152,17 @@ function schedExt(): string | null {
 
 const number = (text: string | null) => text === null || text === "" ? null : Number(text);
 
-/** The fingerprint of this machine now; `tscMethod` is how the cycle counter was calibrated, if it was. */
-export async function fingerprint(tscMethod: string | null = null): Promise<Fingerprint> {
+/**
+ * The fingerprint of this machine now, or of that whose files are given; `tscMethod` is how the cycle counter was calibrated, if it
+ * was.
+ */
+export async function fingerprint(
+  tscMethod: string | null = null,
+  files: MachineFiles = thisMachine,
+): Promise<Fingerprint> {
+  const { read } = files;
   const release = read("/proc/sys/kernel/osrelease");
-  const config = await kernelConfig(release);
+  const config = await files.config(release);
   const cpuinfo = read("/proc/cpuinfo") ?? "";
   const hz = [...config].find((line) => /^CONFIG_HZ=\d+$/.test(line));
   const autogroup = read("/proc/sys/kernel/sched_autogroup_enabled");
@@ -143,24 +170,24 @@ export async function fingerprint(tscMethod: string | null = null): Promise<Fing
   return {
     kernel: release,
     kernel_version: read("/proc/version"),
-    arch: Deno.build.arch,
+    arch: files.arch,
     cpu_model: cpuinfo.match(/^model name\s*:\s*(.*)$/m)?.[1] ?? null,
     cpus_online: read("/sys/devices/system/cpu/online"),
     cpus_allowed: read("/proc/self/status")?.match(/^Cpus_allowed_list:\s*(\S+)/m)?.[1] ?? null,
     hz: hz ? Number(hz.slice("CONFIG_HZ=".length)) : null,
-    preempt: preemption(config),
+    preempt: preemption(read, config),
     sched_features: features?.split(/\s+/).filter((name) => !name.startsWith("NO_")).sort() ?? null,
     base_slice: number(read("/sys/kernel/debug/sched/base_slice_ns")),
-    sched_ext: schedExt(),
+    sched_ext: schedExt(read),
     sched_core: config.size ? config.has("CONFIG_SCHED_CORE=y") : null,
     autogroup: autogroup === null ? null : autogroup === "1",
     rt_runtime_us: number(read("/proc/sys/kernel/sched_rt_runtime_us")),
     smt: read("/sys/devices/system/cpu/smt/control"),
-    mitigations: mitigations(),
+    mitigations: mitigations(files),
     clocksource: read("/sys/devices/system/clocksource/clocksource0/current_clocksource"),
     tsc_method: tscMethod,
-    hypervisor: hypervisor(cpuinfo),
-    cpu_quota: quota(),
+    hypervisor: hypervisor(read, cpuinfo),
+    cpu_quota: quota(read),
     governor: read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
     cpufreq_driver: read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_driver"),
     cpuidle_driver: read("/sys/devices/system/cpu/cpuidle/current_driver"),

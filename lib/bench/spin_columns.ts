@@ -124,6 +124,11 @@ export type ThreadColumns = {
   overflow: Count;
   /** Time spent writing gaps down. */
   overhead: Ns;
+  /**
+   * Time for which it kept other hardware threads of its core idle, from its start to its end: core_forceidle_sum of /proc/TID/sched.
+   * NaN where the kernel does not count it: no core scheduling, or kernel.sched_schedstats is 0.
+   */
+  forced_idle: Ns;
 };
 
 function ofThreads(threads: readonly RegionThread[], value: (thread: RegionThread) => number): Float64Array {
@@ -184,8 +189,12 @@ export function threadFrame(head: RegionHead, threads: readonly RegionThread[]):
     warp: counts("warp_count"),
     overflow: counts("overflow"),
     overhead: ticks("record_ticks"),
+    forced_idle: ns(ofThreads(threads, (t) => t.evidence & FORCEIDLE ? t.counter("forceidle_ns") : NaN)),
   });
 }
+
+/** SS_EVIDENCE_FORCEIDLE of native/include/spin_region.h. */
+const FORCEIDLE = 8;
 
 /** Offsets in `struct ss_gap`, and its size. */
 const gapSize = 96;

@@ -31,6 +31,7 @@ const counters = {
   wake_delay_ns: 272,
   first_tsc: 320,
   last_tsc: 328,
+  forceidle_ns: 336,
 } as const;
 
 /** Name of a counter of a thread. */
@@ -155,7 +156,7 @@ export class RegionThread {
   get cpu(): number {
     return this.#view.getUint32(16, true);
   }
-  /** Which evidence the machine gave it: bit 0 rusage, bit 1 schedstat, bit 2 steal. */
+  /** Which evidence the machine gave it: bit 0 rusage, bit 1 schedstat, bit 2 steal, bit 3 forced idle. */
   get evidence(): number {
     return this.#view.getUint32(20, true);
   }

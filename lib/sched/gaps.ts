@@ -104,12 +104,14 @@ export interface GapLedger {
  * Says for each measured gap what caused it: from `trace` if there is one, else from the counters that the benchmark read
  * when it found the gap (then no culprit is known, only the kind of cause).
  *
- * `epoch` is the CLOCK_MONOTONIC stamp (ns) of the gaps' ts = 0; the trace must run on the clock `mono`, or an error says so.
+ * `epoch` is the CLOCK_MONOTONIC stamp (ns) of the gaps' ts = 0; the trace must run on the clock `mono`, or an error says so. With the
+ * cookies in `knowledge` forced idle is told for certain.
  */
 export function explainGaps<C extends MeasuredGapColumns>(
   measured: Frame<C>,
   epoch: bigint,
   trace?: Trace,
+  knowledge: CoreKnowledge = {},
 ): GapLedger {
   const rows = new LedgerRows(measured.length);
   const ts = measured.column("ts");
@@ -132,7 +134,7 @@ export function explainGaps<C extends MeasuredGapColumns>(
       `The gaps are stamped by CLOCK_MONOTONIC and the trace by ${trace.clock.name}: record with --clock mono`,
     );
   }
-  const explainer = new GapExplainer(trace.context ?? trace, new Set(tid));
+  const explainer = new GapExplainer(trace.context ?? trace, new Set(tid), knowledge);
   const shift = Number(epoch - trace.epoch);
   for (let i = 0; i < measured.length; i++) {
     const from = ts[i]! + shift;
