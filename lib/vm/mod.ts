@@ -8,3 +8,4 @@ export * from "./errors.ts";
 export * from "./qemu/mod.ts";
 export * from "./cache.ts";
 export * from "./kernel/mod.ts";
+export * from "./kvm/mod.ts";
