@@ -4,3 +4,4 @@
  * @module
  */
 export * from "./options.ts";
+export type { AgentChannel } from "./agent_channel.ts";
