@@ -5,4 +5,6 @@
  */
 export * from "./cpio.ts";
 export * from "./cpio_entry.ts";
+export * from "./elf_closure.ts";
 export * from "./initrd.ts";
+export * from "./read_elf.ts";
