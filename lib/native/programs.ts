@@ -2,17 +2,18 @@ import { buildNative, type BuildOptions } from "./build.ts";
 import { NativeLoadError } from "./load_error.ts";
 
 /** Name of a static program that comes with schedscope. */
-export type ProgramName = "schedscope-spin" | "schedscope-reflex" | "schedscope-inject";
+export type ProgramName = "schedscope-spin" | "schedscope-reflex" | "schedscope-inject" | "schedscope-cookie";
 
 /** The environment variable that names a built one. */
 const environment: Readonly<Record<ProgramName, string>> = {
   "schedscope-spin": "SCHEDSCOPE_SPIN",
   "schedscope-reflex": "SCHEDSCOPE_REFLEX",
   "schedscope-inject": "SCHEDSCOPE_INJECT",
+  "schedscope-cookie": "SCHEDSCOPE_COOKIE",
 };
 
 /**
- * Path of the static program `name`: from `SCHEDSCOPE_SPIN`, `SCHEDSCOPE_REFLEX` or `SCHEDSCOPE_INJECT` if set, else compiled on first use.
+ * Path of the static program `name`: from `SCHEDSCOPE_SPIN`, `SCHEDSCOPE_REFLEX` and so on if set, else compiled on first use.
  *
  * Throws a {@linkcode NativeLoadError} if the variable names no file, or as `buildNative` does.
  */

@@ -3,5 +3,8 @@
  *
  * @module
  */
+export type { HwlatSample } from "./hwlat_line.ts";
+export * from "./kvm_options.ts";
+export * from "./kvm_result.ts";
 export * from "./parse_hwlat.ts";
 export * from "./summarize_hwlat.ts";
