@@ -1,107 +1,66 @@
+#include "abi_handle.h"
 #include "reflex.h"
 #include "schedscope.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define HANDLES 16
-#define ARGUMENTS 64
-
-enum { FREE, OPEN, RUNNING, ENDED };
-
-static struct {
-	struct ss_reflex reflex;
-	int state;
-} slots[HANDLES];
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-
-/* NUL-ended texts to an argument vector. Returns the count, -EINVAL if the last one does not end, -E2BIG. */
-static int split(char *text, uint32_t size, char **argv)
-{
-	int argc = 1;
-	argv[0] = "reflex";
-	if (size && text[size - 1])
-		return -EINVAL;
-	for (uint32_t at = 0; at < size; at += (uint32_t)strlen(text + at) + 1) {
-		if (argc == ARGUMENTS - 1)
-			return -E2BIG;
-		argv[argc++] = text + at;
-	}
-	argv[argc] = NULL;
-	return argc;
-}
+static struct ss_reflex slots[SS_HANDLES];
+static enum ss_handle_state states[SS_HANDLES];
 
 int32_t schedscope_reflex_open(const uint8_t *args, uint32_t args_size, uint8_t *message, uint32_t message_size)
 {
-	char *argv[ARGUMENTS], *text = malloc((size_t)args_size + 1);
+	char *argv[SS_ARGUMENTS];
 	struct ss_reflex_options options;
-	if (!text)
-		return -ENOMEM;
+	int rc, handle = -1;
 	if (message_size)
 		message[0] = 0;
-	memcpy(text, args, args_size);
-	text[args_size] = 0;
-	pthread_mutex_lock(&lock); /* getopt has global state */
-	int rc = split(text, args_size, argv), handle = 0;
-	if (rc >= 0)
-		rc = ss_reflex_parse(&options, rc, argv, (char *)message, message_size);
+	char *text = ss_abi_arguments(args, args_size, "reflex", argv, &rc);
+	if (!text)
+		return rc;
+	pthread_mutex_lock(&ss_abi_lock);
+	rc = ss_reflex_parse(&options, rc, argv, (char *)message, message_size);
 	if (rc > 0)
 		rc = -EINVAL; /* --help */
-	while (handle < HANDLES && slots[handle].state != FREE)
-		handle++;
-	if (!rc && handle == HANDLES)
-		rc = -EMFILE;
+	if (!rc) {
+		handle = ss_abi_free_handle(states);
+		rc = handle < 0 ? handle : ss_reflex_open(&slots[handle], &options, (char *)message, message_size);
+	}
 	if (!rc)
-		rc = ss_reflex_open(&slots[handle].reflex, &options, (char *)message, message_size);
-	if (!rc)
-		slots[handle].state = OPEN;
-	pthread_mutex_unlock(&lock);
+		states[handle] = SS_HANDLE_OPEN;
+	pthread_mutex_unlock(&ss_abi_lock);
 	free(text);
 	return rc < 0 ? rc : handle;
 }
 
-/* Goes from state `from` to `to`. Returns 0 or the error that the present state means. */
-static int step(int32_t handle, int from, int to)
-{
-	if (handle < 0 || handle >= HANDLES)
-		return -EBADF;
-	pthread_mutex_lock(&lock);
-	int state = slots[handle].state;
-	int rc = state == from ? 0 : state == FREE ? -EBADF : state == RUNNING ? -EBUSY : -EALREADY;
-	if (!rc)
-		slots[handle].state = to;
-	pthread_mutex_unlock(&lock);
-	return rc;
-}
-
 int32_t schedscope_reflex_run(int32_t handle)
 {
-	int rc = step(handle, OPEN, RUNNING);
+	int rc = ss_abi_step(handle, states, SS_HANDLE_OPEN, SS_HANDLE_RUNNING);
 	if (rc)
 		return rc;
-	rc = ss_reflex_run(&slots[handle].reflex);
-	step(handle, RUNNING, ENDED);
+	rc = ss_reflex_run(&slots[handle]);
+	ss_abi_step(handle, states, SS_HANDLE_RUNNING, SS_HANDLE_ENDED);
 	return rc;
 }
 
 int32_t schedscope_reflex_stop(int32_t handle)
 {
-	if (handle < 0 || handle >= HANDLES)
+	if (handle < 0 || handle >= SS_HANDLES)
 		return -EBADF;
-	pthread_mutex_lock(&lock);
-	int rc = slots[handle].state == FREE ? -EBADF : 0;
+	pthread_mutex_lock(&ss_abi_lock);
+	int rc = states[handle] == SS_HANDLE_FREE || states[handle] == SS_HANDLE_CLOSING ? -EBADF : 0;
 	if (!rc)
-		ss_reflex_stop(&slots[handle].reflex, SS_REFLEX_SIGNAL);
-	pthread_mutex_unlock(&lock);
+		ss_reflex_stop(&slots[handle], SS_REFLEX_SIGNAL);
+	pthread_mutex_unlock(&ss_abi_lock);
 	return rc;
 }
 
 int32_t schedscope_reflex_result(int32_t handle, uint8_t *text, uint32_t size)
 {
-	int rc = step(handle, ENDED, ENDED);
+	int rc = ss_abi_step(handle, states, SS_HANDLE_ENDED, SS_HANDLE_ENDED);
 	if (rc)
 		return rc;
-	const struct ss_reflex *r = &slots[handle].reflex;
+	const struct ss_reflex *r = &slots[handle];
 	char *json = NULL;
 	size_t length = 0;
 	FILE *out;
@@ -122,11 +81,9 @@ int32_t schedscope_reflex_result(int32_t handle, uint8_t *text, uint32_t size)
 
 int32_t schedscope_reflex_close(int32_t handle)
 {
-	int rc = step(handle, ENDED, FREE);
-	if (rc == -EALREADY)
-		rc = step(handle, OPEN, FREE);
+	int rc = ss_abi_close(handle, states);
 	if (rc)
 		return rc;
-	ss_reflex_close(&slots[handle].reflex);
-	return 0;
+	ss_reflex_close(&slots[handle]);
+	return ss_abi_step(handle, states, SS_HANDLE_CLOSING, SS_HANDLE_FREE);
 }

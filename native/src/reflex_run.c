@@ -3,6 +3,7 @@
 #include "futex.h"
 #include "reflex.h"
 #include "spin_region.h"
+#include "random.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -23,15 +24,6 @@ static uint64_t mono_ns(void)
 	struct timespec now;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
-/* The next of a seeded sequence (splitmix64). */
-static uint64_t next_random(uint64_t *state)
-{
-	uint64_t z = (*state += 0x9e3779b97f4a7c15ull);
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
-	return z ^ (z >> 31);
 }
 
 /* The number in a file of /proc/sys/kernel, `otherwise` if there is none. */
@@ -89,7 +81,7 @@ static int open_pipes(struct ss_reflex *r, char *message, size_t message_size)
 		uint32_t successor = (i + r->options.active) % n; /* set s is s, s + a, s + 2a ... */
 		r->children[i] = (struct ss_reflex_child){
 			.reflex = r, .index = i, .read_fd = r->pipes[2 * i], .write_fd = r->pipes[2 * successor + 1],
-			.random = next_random(&random) | 1,
+			.random = ss_next_random(&random) | 1,
 		};
 	}
 	return 0;

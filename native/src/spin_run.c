@@ -3,6 +3,7 @@
 #include "spin.h"
 #include "tsc.h"
 #include "tsc_clock.h"
+#include "random.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -31,15 +32,6 @@ static int fail(struct ss_spin *s, int error, const char *format, ...)
 	return error;
 }
 
-/* The next of a seeded sequence (splitmix64). */
-static uint64_t next_random(uint64_t *state)
-{
-	uint64_t z = (*state += 0x9e3779b97f4a7c15ull);
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
-	return z ^ (z >> 31);
-}
-
 static void lay_out(struct ss_spin *s, uint32_t stride)
 {
 	const struct ss_spin_options *o = &s->options;
@@ -66,7 +58,7 @@ static void lay_out(struct ss_spin *s, uint32_t stride)
 		};
 		if (s->workers[i].control)
 			continue;
-		b->sleep_ns = o->fixed_sleep_ns ? o->fixed_sleep_ns : o->max_sleep_ns ? next_random(&random) % o->max_sleep_ns : 0;
+		b->sleep_ns = o->fixed_sleep_ns ? o->fixed_sleep_ns : o->max_sleep_ns ? ss_next_random(&random) % o->max_sleep_ns : 0;
 	}
 	__atomic_store_n(&r->magic, SS_REGION_MAGIC, __ATOMIC_RELEASE);
 }
