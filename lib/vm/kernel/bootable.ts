@@ -1,4 +1,53 @@
-/** Path of what QEMU's `-kernel` shall get for the kernel at `path`: its vmlinux from the cache where that has the PVH entry, else `path`. */
-export function bootable(path: string): Promise<string> {
-  return Promise.resolve(path);
+import { cachedFile, cacheDirectory, cacheKey } from "../cache.ts";
+import { LackingError } from "../errors.ts";
+import { hasPvhEntry, readElfKernel } from "./elf_kernel.ts";
+import { readKernel } from "./read_kernel.ts";
+import { UnfitKernelError } from "./unfit_kernel_error.ts";
+import { unpackPayload } from "./unpack_payload.ts";
+
+/**
+ * Path of what QEMU's `-kernel` shall get for the kernel at `path`.
+ *
+ * Where it has the PVH entry (CONFIG_PVH) that is its vmlinux, unpacked once into the cache: QEMU starts that directly, and
+ * the kernel need not unpack itself, which is most of the time of a boot under TCG. Else, also where it cannot be unpacked for want of a
+ * program, it is the bzImage itself. Throws an {@linkcode UnfitKernelError} where `path` is no x86-64 kernel, or a vmlinux without
+ * that entry, which nothing can start.
+ */
+export async function bootable(path: string): Promise<string> {
+  const file = await readKernel(path);
+  if (file.format === "vmlinux") {
+    if (hasPvhEntry(file.bytes, readElfKernel(path, file.bytes))) return path;
+    throw new UnfitKernelError(
+      path,
+      "is a vmlinux without the PVH entry (CONFIG_PVH), so QEMU cannot start it; give the bzImage of the same build",
+    );
+  }
+  const key = cacheKey(file.bytes);
+  if (await isFile(`${cacheDirectory("vmlinux")}/${key}.none`)) return path;
+  let vmlinux: Uint8Array<ArrayBuffer> | undefined;
+  const pvh = async () => {
+    vmlinux = await unpackPayload(path, file.payload);
+    return hasPvhEntry(vmlinux, readElfKernel(path, vmlinux));
+  };
+  try {
+    if (!await isFile(`${cacheDirectory("vmlinux")}/${key}.elf`) && !await pvh()) {
+      await cachedFile("vmlinux", `${key}.none`, () => Promise.resolve());
+      return path;
+    }
+  } catch (error) {
+    if (error instanceof LackingError) return path;
+    throw error;
+  }
+  return await cachedFile("vmlinux", `${key}.elf`, async (temporary) => {
+    vmlinux ??= await unpackPayload(path, file.payload);
+    await Deno.writeFile(temporary, vmlinux.subarray(0, readElfKernel(path, vmlinux).length));
+  });
+}
+
+async function isFile(path: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(path)).isFile;
+  } catch {
+    return false;
+  }
 }

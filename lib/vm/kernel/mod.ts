@@ -9,3 +9,4 @@ export * from "./examine_kernel.ts";
 export * from "./extract_vmlinux.ts";
 export * from "./kernel_image.ts";
 export * from "./kernel_lacks.ts";
+export * from "./unfit_kernel_error.ts";
