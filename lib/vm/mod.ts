@@ -9,3 +9,4 @@ export * from "./qemu/mod.ts";
 export * from "./cache.ts";
 export * from "./kernel/mod.ts";
 export * from "./kvm/mod.ts";
+export * from "./merge/mod.ts";
