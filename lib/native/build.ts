@@ -2,7 +2,12 @@ import { createHash } from "node:crypto";
 import { NativeLoadError } from "./load_error.ts";
 
 /** What can be built from native/: the library and the static programs. */
-export type Artifact = "libschedscope.so" | "schedscope-spin" | "schedscope-reflex" | "schedscope-inject";
+export type Artifact =
+  | "libschedscope.so"
+  | "schedscope-spin"
+  | "schedscope-reflex"
+  | "schedscope-inject"
+  | "schedscope-agent";
 
 /** Options of {@linkcode buildNative}. */
 export interface BuildOptions {

@@ -9,6 +9,7 @@ const environment: Readonly<Record<ProgramName, string>> = {
   "schedscope-spin": "SCHEDSCOPE_SPIN",
   "schedscope-reflex": "SCHEDSCOPE_REFLEX",
   "schedscope-inject": "SCHEDSCOPE_INJECT",
+  "schedscope-agent": "SCHEDSCOPE_AGENT",
   "schedscope-cookie": "SCHEDSCOPE_COOKIE",
 };
 

@@ -59,12 +59,12 @@ enum {
 	SS_AGENT_REQUESTS = 256,
 };
 
-enum ss_agent_request {
+enum ss_agent_ask {
 	SS_HELLO = 1, SS_EXEC = 2, SS_PUSH = 3, SS_PULL = 4, SS_LIST = 5, SS_INPUT = 6, SS_END = 7, SS_SIGNAL = 8, SS_CANCEL = 9, SS_CREDIT = 10,
 	SS_CLOCK = 11, SS_POWER = 12,
 };
 
-enum ss_agent_reply {
+enum ss_agent_answer {
 	SS_R_HELLO = 0x81, SS_R_STARTED = 0x82, SS_R_STDOUT = 0x83, SS_R_STDERR = 0x84, SS_R_EXIT = 0x85, SS_R_DATA = 0x86, SS_R_DONE = 0x87,
 	SS_R_CREDIT = 0x88, SS_R_CLOCK = 0x89, SS_R_ERROR = 0x8a, SS_R_BYE = 0x8b,
 };
