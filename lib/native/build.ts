@@ -7,7 +7,8 @@ export type Artifact =
   | "schedscope-spin"
   | "schedscope-reflex"
   | "schedscope-inject"
-  | "schedscope-agent";
+  | "schedscope-agent"
+  | "schedscope-cookie";
 
 /** Options of {@linkcode buildNative}. */
 export interface BuildOptions {

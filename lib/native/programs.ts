@@ -2,7 +2,12 @@ import { buildNative, type BuildOptions } from "./build.ts";
 import { NativeLoadError } from "./load_error.ts";
 
 /** Name of a static program that comes with schedscope. */
-export type ProgramName = "schedscope-spin" | "schedscope-reflex" | "schedscope-inject" | "schedscope-cookie";
+export type ProgramName =
+  | "schedscope-spin"
+  | "schedscope-reflex"
+  | "schedscope-inject"
+  | "schedscope-agent"
+  | "schedscope-cookie";
 
 /** The environment variable that names a built one. */
 const environment: Readonly<Record<ProgramName, string>> = {
