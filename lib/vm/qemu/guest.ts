@@ -11,6 +11,8 @@ export interface Accelerator {
   readonly reason: string;
   /** What it means for numbers that come out of the guest, a sentence. */
   readonly meaning: string;
+  /** What guests inside of the guest can be run with: `kvm` where they were asked for and the guest's processor lets them. */
+  readonly nested: "kvm" | "tcg";
 }
 
 /** A virtual CPU. */
@@ -30,10 +32,10 @@ export interface Vcpu {
 /** Where the vCPUs were put. */
 export interface Pinning {
   /**
-   * `cores`: each core of the guest has a core of the host for itself; `shared`: the host has too few, some share; `none`: not
-   * pinned.
+   * `cores`: each core of the guest has a core of the host for itself; `cpus`: each vCPU has a CPU of the host for itself, but
+   * threads of a core are not on threads of a core; `given`: as the caller wanted; `none`: not pinned.
    */
-  readonly kind: "cores" | "shared" | "none";
+  readonly kind: "cores" | "cpus" | "given" | "none";
   /** Why, a sentence. */
   readonly reason: string;
 }

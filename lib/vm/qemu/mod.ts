@@ -7,4 +7,5 @@ export * from "./guest.ts";
 export * from "./guest_end.ts";
 export * from "./options.ts";
 export * from "./qmp.ts";
+export * from "./qmp_error.ts";
 export * from "./start_guest.ts";

@@ -33,10 +33,10 @@ export interface GuestOptions {
   /** Whether guests shall run inside the guest with KVM (emulated SVM under TCG). Default false. */
   readonly nested?: boolean;
   /**
-   * `auto` pins each vCPU to a CPU of the host, the threads of a core to the threads of a core, from the core after CPU 0's on.
-   * Default `auto`.
+   * `auto` pins each vCPU to a CPU of the host, the threads of a core to the threads of a core, from the core after CPU 0's on;
+   * a list has the CPU of each vCPU. Default `auto`.
    */
-  readonly pin?: "auto" | false;
+  readonly pin?: "auto" | false | readonly number[];
   /** Default none. */
   readonly drives?: readonly GuestDrive[];
   /** Names of further virtio-serial ports, reached by {@linkcode Guest.port}. Default none. */
@@ -52,7 +52,7 @@ export interface GuestOptions {
    * `running`. Default `agent`.
    */
   readonly ready?: GuestReadiness;
-  /** Most milliseconds from the first instruction to what `ready` says. Default 60 000; ten times that with no accelerator. */
+  /** Most milliseconds from the first instruction to what `ready` says. Default 60 000. */
   readonly bootTimeout?: number;
   /** Ends the guest, at any time. */
   readonly signal?: AbortSignal;
@@ -62,7 +62,7 @@ export interface GuestOptions {
 
 /** A line of the guest's console. */
 export interface ConsoleLine {
-  /** When its last byte arrived, ns of the host's CLOCK_MONOTONIC. */
+  /** When its last byte arrived, ns of the host since the guest's first instruction. */
   readonly ts: number;
   /** The line without its end; not made visible: what prints it does that. */
   readonly text: string;

@@ -1,0 +1,181 @@
+import { LackingError, VmError } from "../errors.ts";
+import { consoleText } from "./classify_end.ts";
+import { connectWhenUp } from "./connect.ts";
+import type { QemuProgram } from "./find_qemu.ts";
+import type { Accelerator } from "./guest.ts";
+import { GuestError } from "./guest_end.ts";
+import { cpuModelOf, hostVendor, machineOf } from "./machine.ts";
+import type { GuestOptions } from "./options.ts";
+import { QemuProcess } from "./qemu_process.ts";
+import { Qmp } from "./qmp.ts";
+import { RunDirectory } from "./run_directory.ts";
+import { RunningGuest } from "./running_guest.ts";
+import { pinVcpus } from "./vcpus.ts";
+
+/** Milliseconds in which QEMU must answer. */
+const QEMU_DEADLINE = 30_000;
+
+/** Milliseconds in which the agent must answer after /init was started. */
+const AGENT_DEADLINE = 30_000;
+
+/** What /init in the initial RAM disks of schedscope prints first. */
+export const INIT_LINE = /schedscope: init/;
+
+/** Starts a guest under `accelerator`; `kernel` is what QEMU's `-kernel` gets. Nothing is left where it throws. */
+export async function launch(
+  options: GuestOptions,
+  qemu: QemuProgram,
+  kernel: string,
+  accelerator: Accelerator,
+): Promise<RunningGuest> {
+  options.signal?.throwIfAborted();
+  const { onProgress = () => {} } = options;
+  const cpuModel = cpuModelOf(accelerator.kind, options.nested ?? false, hostVendor());
+  const directory = await RunDirectory.create();
+  let guest: RunningGuest;
+  let machine: ReturnType<typeof machineOf>;
+  try {
+    machine = machineOf(options, kernel, accelerator, cpuModel, (name) => directory.socket(name));
+    const args = [...machine.machine, ...machine.channels];
+    const process = new QemuProcess(qemu.path, args);
+    guest = new RunningGuest({
+      process,
+      directory,
+      accelerator,
+      qemuVersion: qemu.version,
+      cpuModel,
+      commandLine: [qemu.path, ...args],
+      writable: (options.drives ?? []).some((drive) => drive.readOnly !== true),
+      onConsole: options.onConsole,
+      save: () => Promise.reject(new VmError("not yet")),
+    });
+  } catch (error) {
+    await directory[Symbol.asyncDispose]();
+    throw error;
+  }
+  const { signal } = options;
+  const abort = () => guest.kill("it was aborted");
+  signal?.addEventListener("abort", abort, { once: true });
+  guest.ended.then(() => signal?.removeEventListener("abort", abort));
+  const within = <T>(what: string, milliseconds: number, work: (signal: AbortSignal) => Promise<T>) =>
+    phase(guest, signal, what, milliseconds, work);
+  try {
+    onProgress(`starting QEMU ${qemu.version} with ${accelerator.kind}: ${accelerator.reason}`);
+    await within("QEMU did not answer", QEMU_DEADLINE, async (signal) => {
+      await directory.claim(guest.pid);
+      const conn = await connectWhenUp(directory.socket("qmp"), guest.process, signal);
+      guest.attachQmp(await Qmp.open(conn, { signal }));
+      guest.attachConsole(await Deno.connect({ transport: "unix", path: directory.socket("console") }));
+      for (const port of machine.ports) {
+        guest.attachPort(port.name, await Deno.connect({ transport: "unix", path: port.socket }));
+      }
+      const { vcpus, pinning } = await pinVcpus(guest.qmp, guest.pid, options, signal);
+      guest.vcpus = vcpus;
+      guest.pinning = pinning;
+      onProgress(pinning.reason);
+    });
+    await boot(guest, options, within);
+    return guest;
+  } catch (error) {
+    guest.kill("it did not start");
+    await guest.ended;
+    throw error;
+  }
+}
+
+type Within = <T>(
+  what: string,
+  milliseconds: number,
+  work: (signal: AbortSignal) => Promise<T>,
+) => Promise<T>;
+
+async function boot(guest: RunningGuest, options: GuestOptions, within: Within): Promise<void> {
+  const { ready = "agent", bootTimeout = 60_000, onProgress = () => {} } = options;
+  const init = guest.log.line(INIT_LINE);
+  guest.log.start();
+  const started = performance.now();
+  const seen = init.then((line) => {
+    guest.bootTime = line.ts;
+    guest.startTime = line.ts + Math.round((started - guest.spawned) * 1e6);
+  });
+  await within(
+    "QEMU did not start the guest",
+    QEMU_DEADLINE,
+    (signal) => guest.qmp.execute("cont", {}, { signal }),
+  );
+  if (ready === "running") return;
+  onProgress("booting");
+  await within("The guest did not reach its init", bootTimeout, () => seen);
+  if (ready === "init") return;
+  onProgress(`init after ${(guest.bootTime! / 1e9).toFixed(2)} s`);
+  await within("The agent in the guest did not answer", AGENT_DEADLINE, async () => {
+    const { AgentChannel } = await import("../agent/agent_channel.ts");
+    const agent = new AgentChannel(guest.takeAgentPort());
+    guest.attachAgent(agent);
+    await agent.hello;
+  });
+}
+
+/**
+ * What `work` gives. Throws a {@linkcode GuestError} when the guest ends meanwhile, or after `milliseconds`, and then ends it; and
+ * the reason of `signal` where that aborts.
+ */
+async function phase<T>(
+  guest: RunningGuest,
+  signal: AbortSignal | undefined,
+  what: string,
+  milliseconds: number,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  signal?.throwIfAborted();
+  const stop = new AbortController();
+  const late = `${what} within ${milliseconds / 1000} s`;
+  const timer = setTimeout(() => {
+    guest.kill(late);
+    stop.abort(new VmError(late));
+  }, milliseconds);
+  const ended = guest.ended.then(() => {
+    throw new VmError("the guest ended");
+  });
+  const working = work(stop.signal);
+  try {
+    return await Promise.race([working, ended]);
+  } catch (error) {
+    const timedOut = stop.signal.aborted;
+    stop.abort(error);
+    guest.kill("it did not start");
+    working.catch(() => {});
+    const end = await guest.ended;
+    signal?.throwIfAborted();
+    // Whatever else failed first: where the guest ended by itself, that is why.
+    if (end.reason === "killed" && !timedOut) throw error;
+    throw failure(timedOut ? late : "The guest did not come up", end);
+  } finally {
+    clearTimeout(timer);
+    ended.catch(() => {});
+  }
+}
+
+/** The error for a guest that ended as `end` says. */
+function failure(problem: string, end: GuestError["end"]): VmError {
+  if (end.reason === "died") {
+    if (/could not access KVM|failed to initialize kvm|No accelerator found/i.test(end.detail)) {
+      return new LackingError(`QEMU cannot use KVM here: ${end.detail}`, "take the accelerator tcg or auto");
+    }
+    if (
+      /could not load module|invalid accelerator|No machine specified|unsupported machine type/i.test(
+        end.detail,
+      )
+    ) {
+      return new LackingError(
+        `This QEMU is unfit for guests: ${end.detail}`,
+        "install a whole one: apt-get install qemu-system-x86",
+      );
+    }
+    return new GuestError(`${problem}: ${end.detail}`, end);
+  }
+  const silent = end.console.length === 0
+    ? " Not one character came over the serial console: the kernel may be without CONFIG_SERIAL_8250_CONSOLE, or hung early."
+    : consoleText(end.console);
+  return new GuestError(`${problem}${end.reason === "killed" ? "" : `: ${end.detail}`}.${silent}`, end);
+}
