@@ -35,7 +35,12 @@ export async function startTracing(
   bufferKb: number,
   signal?: AbortSignal,
 ): Promise<GuestTracing> {
-  const text = await shellText(shell, "Tracing", traceScript(bufferKb), signal === undefined ? {} : { signal });
+  const text = await shellText(
+    shell,
+    "Tracing",
+    traceScript(bufferKb),
+    signal === undefined ? {} : { signal },
+  );
   const of = (word: string) =>
     text.split("\n").filter((line) => line.startsWith(`${word} `)).map((line) => line.slice(word.length + 1));
   return {

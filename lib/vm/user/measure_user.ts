@@ -41,8 +41,14 @@ export async function measureUser(
   guest: GuestKnowledge,
   options: MeasureOptions = {},
 ): Promise<UserMeasurement> {
-  const { isolation: asked = "auto", seconds = 30, maxGap = 100e6, pairs = 8, output = "/dev/shm/log", signal } =
-    options;
+  const {
+    isolation: asked = "auto",
+    seconds = 30,
+    maxGap = 100e6,
+    pairs = 8,
+    output = "/dev/shm/log",
+    signal,
+  } = options;
   const passing = signal === undefined ? {} : { signal };
   const say = options.onProgress ?? (() => {});
   signal?.throwIfAborted();
@@ -87,7 +93,13 @@ export async function measureUser(
   const after = await counters(shell);
   await shellText(shell, "Ending the trace", `echo 0 > ${INSTANCE_PATH}/tracing_on`);
   const print = await fingerprint(null, files);
-  const spin = readSpinRegion(await shell.pull(REGION), { before, after, cpus: core, fingerprint: print, args });
+  const spin = readSpinRegion(await shell.pull(REGION), {
+    before,
+    after,
+    cpus: core,
+    fingerprint: print,
+    args,
+  });
   say("bringing the trace home");
   const pulled = await shell.pullTrace(output, { instance: INSTANCE });
   const trace = await openTrace(pulled.path);

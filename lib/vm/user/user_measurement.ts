@@ -106,9 +106,9 @@ export class UserMeasurement implements MeasurementParts {
           this.plantCaught ? "" : "; the gap is ANOTHER ONE"
         }`,
       ]),
-      `trace: ${this.path}, ${trace.stream.length} scheduling events over ${formatNs(trace.span.to)}, buffer ${
-        (tracing.bufferKb / 1024).toFixed(0)
-      } MiB a CPU, ${this.lost} older events overwritten`,
+      `trace: ${this.path}, ${trace.stream.length} scheduling events over ${
+        formatNs(trace.span.to)
+      }, buffer ${(tracing.bufferKb / 1024).toFixed(0)} MiB a CPU, ${this.lost} older events overwritten`,
       ...this.notes,
     ].join("\n");
   }
