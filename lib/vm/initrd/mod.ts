@@ -3,6 +3,7 @@
  *
  * @module
  */
+export * from "./build_initrd.ts";
 export * from "./cpio.ts";
 export * from "./cpio_entry.ts";
 export * from "./elf_closure.ts";
