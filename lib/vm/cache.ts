@@ -38,6 +38,7 @@ export async function cachedFile(
   const temporary = await Deno.makeTempFile({ dir: directory, prefix: ".writing-" });
   try {
     await write(temporary);
+    await Deno.chmod(temporary, 0o644);
     await Deno.rename(temporary, path);
   } catch (error) {
     await Deno.remove(temporary).catch(() => {});
