@@ -57,7 +57,10 @@ export function classifyEnd(evidence: EndEvidence): GuestEnd {
     );
   }
   if (failed !== undefined) return end("failed", failed);
-  if (killed !== undefined) return end("killed", killed);
+  // It may have ended by itself before the signal came.
+  if (killed !== undefined && (process.code === undefined || shutdown !== undefined)) {
+    return end("killed", killed);
+  }
   if (shutdown !== undefined) return end("killed", `QEMU was told to end (${shutdown})`);
   const how = process.signal !== undefined
     ? `was killed by ${process.signal}`

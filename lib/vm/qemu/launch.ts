@@ -8,6 +8,7 @@ import { cpuModelOf, hostVendor, machineOf } from "./machine.ts";
 import type { GuestOptions } from "./options.ts";
 import { QemuProcess } from "./qemu_process.ts";
 import { Qmp } from "./qmp.ts";
+import { QmpError } from "./qmp_error.ts";
 import { RunDirectory } from "./run_directory.ts";
 import { RunningGuest } from "./running_guest.ts";
 import { pinVcpus } from "./vcpus.ts";
@@ -143,6 +144,8 @@ async function phase<T>(
   } catch (error) {
     const timedOut = stop.signal.aborted;
     stop.abort(error);
+    // A channel closes a moment before the process that closed it ends, and that has the better reason.
+    if (error instanceof QmpError && error.class === "Closed") await Promise.race([guest.ended, pause(1000)]);
     guest.kill("it did not start");
     working.catch(() => {});
     const end = await guest.ended;
@@ -154,6 +157,10 @@ async function phase<T>(
     clearTimeout(timer);
     ended.catch(() => {});
   }
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
 /** The error for a guest that ended as `end` says. */

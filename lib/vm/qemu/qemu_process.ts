@@ -8,9 +8,9 @@ const DEATH = 15_000;
 
 /**
  * Goes on only while its parent is the process `$1`: it may have died before the request of a signal at its death was made. The
- * request itself lives through exec.
+ * request itself lives through exec. A QEMU that aborts leaves no core file.
  */
-const WHILE_PARENT_LIVES = '[ "$PPID" = "$1" ] || exit 125; shift; exec "$@"';
+const WHILE_PARENT_LIVES = '[ "$PPID" = "$1" ] || exit 125; shift; ulimit -c 0; exec "$@"';
 
 /** How a process ended. */
 export interface ProcessEnd {
