@@ -10,7 +10,9 @@ interface Subcommand {
   readonly summary: string;
 }
 
-const subcommands: Readonly<Record<string, () => Promise<Subcommand>>> = {};
+const subcommands: Readonly<Record<string, () => Promise<Subcommand>>> = {
+  user: () => import("./vm_user.ts"),
+};
 
 /** Runs the command that the first argument names; returns its exit code. */
 export async function run(args: string[]): Promise<number> {

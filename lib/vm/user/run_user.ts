@@ -2,7 +2,7 @@ import { formatNs } from "../../frame/format_ns.ts";
 import { CaptureDirectory } from "../../trace/record/capture_directory.ts";
 import { defaultSignal } from "../../trace/default_signal.ts";
 import { LackingError } from "../errors.ts";
-import { buildInitrd } from "../initrd/build_initrd.ts";
+import { buildInitrd } from "../initrd/mod.ts";
 import { bootable, examineKernel, type KernelImage, type KernelLack, kernelLacks } from "../kernel/mod.ts";
 import { type Accelerator, type Guest, GuestError, startGuest, type Vcpu } from "../qemu/mod.ts";
 import { measureUser } from "./measure_user.ts";
