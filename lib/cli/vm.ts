@@ -11,6 +11,7 @@ interface Subcommand {
 }
 
 const subcommands: Readonly<Record<string, () => Promise<Subcommand>>> = {
+  kernel: () => import("./vm_kernel.ts"),
   user: () => import("./vm_user.ts"),
 };
 
