@@ -5,12 +5,14 @@ import type { QemuProgram } from "./find_qemu.ts";
 import type { Accelerator } from "./guest.ts";
 import { GuestError } from "./guest_end.ts";
 import { cpuModelOf, hostVendor, machineOf } from "./machine.ts";
+import { migrateIn } from "./migrate.ts";
 import type { GuestOptions } from "./options.ts";
 import { QemuProcess } from "./qemu_process.ts";
 import { Qmp } from "./qmp.ts";
 import { QmpError } from "./qmp_error.ts";
 import { RunDirectory } from "./run_directory.ts";
 import { RunningGuest } from "./running_guest.ts";
+import { describeGuest, type OpenSnapshot, openSnapshot } from "./snapshot.ts";
 import { pinVcpus } from "./vcpus.ts";
 
 /** Milliseconds in which QEMU must answer. */
@@ -33,11 +35,20 @@ export async function launch(
   const { onProgress = () => {} } = options;
   const cpuModel = cpuModelOf(accelerator.kind, options.nested ?? false, hostVendor());
   const directory = await RunDirectory.create();
+  let snapshot: OpenSnapshot | undefined;
   let guest: RunningGuest;
   let machine: ReturnType<typeof machineOf>;
   try {
     machine = machineOf(options, kernel, accelerator, cpuModel, (name) => directory.socket(name));
-    const args = [...machine.machine, ...machine.channels];
+    if (options.restoreFrom !== undefined) {
+      const wanted = await describeGuest(qemu.version, machine.machine, { kernel, initrd: options.initrd });
+      snapshot = await openSnapshot(options.restoreFrom, wanted);
+    }
+    const args = [
+      ...machine.machine,
+      ...machine.channels,
+      ...(options.restoreFrom === undefined ? [] : ["-incoming", "defer"]),
+    ];
     const process = new QemuProcess(qemu.path, args);
     guest = new RunningGuest({
       process,
@@ -48,12 +59,14 @@ export async function launch(
       commandLine: [qemu.path, ...args],
       writable: (options.drives ?? []).some((drive) => drive.readOnly !== true),
       onConsole: options.onConsole,
-      save: () => Promise.reject(new VmError("not yet")),
+      describe: () => describeGuest(qemu.version, machine.machine, { kernel, initrd: options.initrd }),
     });
   } catch (error) {
+    snapshot?.[Symbol.dispose]();
     await directory[Symbol.asyncDispose]();
     throw error;
   }
+  using _snapshot = snapshot;
   const { signal } = options;
   const abort = () => guest.kill("it was aborted");
   signal?.addEventListener("abort", abort, { once: true });
@@ -75,6 +88,14 @@ export async function launch(
       guest.pinning = pinning;
       onProgress(pinning.reason);
     });
+    if (snapshot !== undefined) {
+      onProgress(`restoring ${options.restoreFrom}`);
+      await within(
+        "QEMU did not take the snapshot",
+        QEMU_DEADLINE,
+        (signal) => migrateIn(guest.qmp, directory.socket("in"), (conn) => snapshot.send(conn), signal),
+      );
+    }
     await boot(guest, options, within);
     return guest;
   } catch (error) {
@@ -105,10 +126,12 @@ async function boot(guest: RunningGuest, options: GuestOptions, within: Within):
     (signal) => guest.qmp.execute("cont", {}, { signal }),
   );
   if (ready === "running") return;
-  onProgress("booting");
-  await within("The guest did not reach its init", bootTimeout, () => seen);
+  if (options.restoreFrom === undefined) {
+    onProgress("booting");
+    await within("The guest did not reach its init", bootTimeout, () => seen);
+    onProgress(`init after ${(guest.bootTime! / 1e9).toFixed(2)} s`);
+  }
   if (ready === "init") return;
-  onProgress(`init after ${(guest.bootTime! / 1e9).toFixed(2)} s`);
   await within("The agent in the guest did not answer", AGENT_DEADLINE, async () => {
     const { AgentChannel } = await import("../agent/agent_channel.ts");
     const agent = new AgentChannel(guest.takeAgentPort());

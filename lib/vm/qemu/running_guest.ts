@@ -6,9 +6,11 @@ import type { Accelerator, Guest, Pinning, ShutdownOptions, SnapshotOptions, Vcp
 import type { GuestEnd } from "./guest_end.ts";
 import { AGENT_PORT } from "./machine.ts";
 import type { ConsoleLine } from "./options.ts";
+import { migrateOut } from "./migrate.ts";
 import type { QemuProcess } from "./qemu_process.ts";
 import type { Qmp } from "./qmp.ts";
 import type { RunDirectory } from "./run_directory.ts";
+import { type SnapshotDescription, writeSnapshot } from "./snapshot.ts";
 
 /** Milliseconds that a kernel that panicked has to restart before it is ended. */
 const PANIC_GRACE = 3000;
@@ -27,8 +29,8 @@ export interface GuestParts {
   /** Whether disks may have to be written out at the end. */
   readonly writable: boolean;
   readonly onConsole: ((line: ConsoleLine) => void) | undefined;
-  /** Writes the snapshot of the guest; see {@linkcode Guest.snapshot}. */
-  readonly save: (guest: RunningGuest, file: string, options: SnapshotOptions) => Promise<void>;
+  /** What a snapshot of it is of. */
+  readonly describe: () => Promise<SnapshotDescription>;
 }
 
 /** A guest from the start of its QEMU on; how far it is depends on what was attached. */
@@ -149,7 +151,32 @@ export class RunningGuest implements Guest {
   }
 
   async snapshot(file: string, options: SnapshotOptions = {}): Promise<void> {
-    await this.#parts.save(this, file, options);
+    const { writable, describe, directory } = this.#parts;
+    const { resume = false, signal } = options;
+    if (writable) throw new VmError("A snapshot holds no disks: make the disks of this guest read-only");
+    const abort = () => this.kill("its snapshot was aborted");
+    signal?.throwIfAborted();
+    signal?.addEventListener("abort", abort, { once: true });
+    try {
+      const description = await describe();
+      await migrateOut(
+        this.qmp,
+        directory.socket("out"),
+        (conn, whole) => writeSnapshot(file, description, conn, whole),
+        signal,
+      );
+      if (resume) await this.qmp.execute("cont");
+    } catch (error) {
+      this.kill("its snapshot could not be written");
+      await this.ended;
+      signal?.throwIfAborted();
+      throw error;
+    } finally {
+      signal?.removeEventListener("abort", abort);
+    }
+    if (resume) return;
+    this.kill(`its state was written to ${file}`);
+    await this.ended;
   }
 
   async shutdown(options: ShutdownOptions = {}): Promise<GuestEnd> {
