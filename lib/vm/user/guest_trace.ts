@@ -20,7 +20,7 @@ export interface GuestTracing {
 export function traceScript(bufferKb: number, at = INSTANCE_PATH): string {
   return `
 cd ${at} 2>/dev/null || { mkdir ${at} && cd ${at}; } || exit 1
-echo 0 > tracing_on && echo mono > trace_clock && echo ${bufferKb} > buffer_size_kb || exit 1
+echo 0 > tracing_on && echo mono > trace_clock && echo > trace && echo ${bufferKb} > buffer_size_kb || exit 1
 echo 1 > options/record-tgid 2>/dev/null
 system() { [ -e events/$1/enable ] && echo 1 > events/$1/enable && echo "on $1"; }
 for one in sched irq timer; do system $one || echo "missing $one"; done
