@@ -12,8 +12,13 @@ export interface Machine {
   readonly littleEndian: boolean;
 }
 
-/** Looks at this machine through /proc and /sys. */
-export function lookAtMachine(): Machine {
+type ReadText = (path: string) => string;
+
+/**
+ * Looks at this machine through /proc and /sys, or at another one through `read`, which gives a file's text without blanks around it
+ * and "" where it is not there; its `arch`, `pageSize` and `littleEndian` are not in files.
+ */
+export function lookAtMachine(read: ReadText = readHere): Machine {
   const online = parseCpuList(read("/sys/devices/system/cpu/online"));
   const possible = parseCpuList(read("/sys/devices/system/cpu/possible"));
   const cpu = /^(?:model name|Model|cpu model)\s*:\s*(.+)$/m.exec(read("/proc/cpuinfo"))?.[1];
@@ -30,10 +35,10 @@ export function lookAtMachine(): Machine {
       ...(kilobytes === undefined ? {} : { memory: Number(kilobytes) * 1024 }),
     },
     topology: {
-      packages: siblings(online, ["package_cpus_list", "core_siblings_list"]),
-      cores: siblings(online, ["core_cpus_list", "thread_siblings_list"]),
-      ...found("caches", lastLevelCaches(online)),
-      ...found("nodes", nodes()),
+      packages: siblings(read, online, ["package_cpus_list", "core_siblings_list"]),
+      cores: siblings(read, online, ["core_cpus_list", "thread_siblings_list"]),
+      ...found("caches", lastLevelCaches(read, online)),
+      ...found("nodes", nodes(read)),
     },
     online,
     possible,
@@ -43,7 +48,7 @@ export function lookAtMachine(): Machine {
 }
 
 /** Different lists of the CPUs that share what the first of `files` that is there tells of. */
-function siblings(online: readonly number[], files: readonly string[]): number[][] {
+function siblings(read: ReadText, online: readonly number[], files: readonly string[]): number[][] {
   const lists = new Map<string, number[]>();
   for (const cpu of online) {
     const text = files.map((file) => read(`/sys/devices/system/cpu/cpu${cpu}/topology/${file}`)).find((
@@ -55,7 +60,7 @@ function siblings(online: readonly number[], files: readonly string[]): number[]
 }
 
 /** The CPUs of each cache of the highest level. */
-function lastLevelCaches(online: readonly number[]): number[][] {
+function lastLevelCaches(read: ReadText, online: readonly number[]): number[][] {
   const lists = new Map<string, number[]>();
   let highest = 0;
   for (const cpu of online) {
@@ -74,7 +79,7 @@ function lastLevelCaches(online: readonly number[]): number[][] {
 }
 
 /** The CPUs of each NUMA node that has some. */
-function nodes(): number[][] {
+function nodes(read: ReadText): number[][] {
   return parseCpuList(read("/sys/devices/system/node/has_cpu")).map((node) =>
     parseCpuList(read(`/sys/devices/system/node/node${node}/cpulist`))
   ).filter((cpus) => cpus.length > 0);
@@ -85,7 +90,7 @@ function found<N extends string>(name: N, lists: number[][]): { [K in N]?: numbe
   return lists.length === 0 ? {} : { [name]: lists } as { [K in N]: number[][] };
 }
 
-function read(path: string): string {
+function readHere(path: string): string {
   try {
     return Deno.readTextFileSync(path).trim();
   } catch {

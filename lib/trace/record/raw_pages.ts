@@ -43,17 +43,7 @@ export class RawPages implements Disposable {
   /** The CPU's counters now, verbatim and as numbers. */
   stats(): { text: string; counters: CaptureCpuStats } {
     const text = this.#statsText();
-    return {
-      text,
-      counters: {
-        cpu: this.cpu,
-        overrun: counter(text, "overrun"),
-        commitOverrun: counter(text, "commit overrun"),
-        droppedEvents: counter(text, "dropped events"),
-        readEvents: counter(text, "read events"),
-        entries: counter(text, "entries"),
-      },
-    };
+    return { text, counters: parseCpuStats(this.cpu, text) };
   }
 
   /** Closes it. */
@@ -76,6 +66,18 @@ export class RawPages implements Disposable {
       throw error;
     }
   }
+}
+
+/** The counters in the text of a CPU's `stats`. */
+export function parseCpuStats(cpu: number, text: string): CaptureCpuStats {
+  return {
+    cpu,
+    overrun: counter(text, "overrun"),
+    commitOverrun: counter(text, "commit overrun"),
+    droppedEvents: counter(text, "dropped events"),
+    readEvents: counter(text, "read events"),
+    entries: counter(text, "entries"),
+  };
 }
 
 function counter(text: string, name: string): number {

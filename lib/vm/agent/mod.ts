@@ -3,5 +3,11 @@
  *
  * @module
  */
+export * from "./agent_channel.ts";
+export * from "./agent_error.ts";
+export type { Line } from "./connection.ts";
+export type { GuestEntry } from "./files.ts";
 export * from "./options.ts";
-export type { AgentChannel } from "./agent_channel.ts";
+export type { Input } from "./send_input.ts";
+export type { TraceStream } from "./stream_trace.ts";
+export { AGENT_PORT } from "./wire.ts";

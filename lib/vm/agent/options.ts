@@ -6,6 +6,14 @@ export interface RequestOptions {
   timeout?: number;
 }
 
+/** A program that has been started in the guest. */
+export interface RunningProgram {
+  /** Its process id there, which is that of its process group too. */
+  readonly pid: number;
+  /** Sends a signal to its process group; nothing happens once it has ended. Default: `SIGTERM`. */
+  kill(signal?: string): void;
+}
+
 /** Options of `AgentChannel.exec`. */
 export interface ExecOptions extends RequestOptions {
   /** What the program reads. Default: nothing (`/dev/null`). */
@@ -20,9 +28,11 @@ export interface ExecOptions extends RequestOptions {
    * Takes what is written to stdout as it comes, instead of the result. While a promise that it returned is not settled no more
    * is asked for, so that the program waits. Default: it is collected.
    */
-  onStdout?: (bytes: Uint8Array) => void | Promise<void>;
+  onStdout?: (bytes: Uint8Array<ArrayBuffer>) => void | Promise<void>;
   /** The same for stderr. */
-  onStderr?: (bytes: Uint8Array) => void | Promise<void>;
+  onStderr?: (bytes: Uint8Array<ArrayBuffer>) => void | Promise<void>;
+  /** Handed the program once it runs. Default: none. */
+  onStart?: (program: RunningProgram) => void;
   /** Most bytes of each that are collected; a program that writes more is killed and the call ends with an {@linkcode AgentError}. Default: 256 MiB. */
   maxOutput?: number;
 }
@@ -65,6 +75,8 @@ export interface PullOptions extends RequestOptions {
 export interface PullTraceOptions extends RequestOptions {
   /** Name of the tracefs instance. Default: the main buffer. */
   instance?: string;
+  /** Events (`system:name`) whose layouts are wanted beside those that are on: of ones that were on before. Default: none. */
+  events?: readonly string[];
   /** Ticks in a second of the guest's TSC, where it is known better than from the agent's own readings. */
   tscHz?: number;
   /** Told now and then how far it is. Default: none. */
@@ -126,6 +138,8 @@ export interface ClockFit {
   readonly sd: number;
   /** The furthest of them, in ns. */
   readonly max: number;
+  /** Standard deviation of `rate`, by that of the pings. */
+  readonly rateSd: number;
   /** CLOCK_MONOTONIC of the host, in ns, when the guest's clock shows `reading`. */
   toHost(reading: bigint): bigint;
 }
