@@ -12,6 +12,8 @@ export * from "./plot_cause_share.ts";
 export * from "./plot_exposure.ts";
 export * from "./plot_gangs.ts";
 export * from "./plot_gap_histogram.ts";
+export * from "./plot_guest_waits.ts";
+export * from "./plot_host_guest.ts";
 export * from "./plot_jain.ts";
 export * from "./plot_lag.ts";
 export * from "./plot_reflex.ts";
