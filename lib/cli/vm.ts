@@ -12,6 +12,7 @@ interface Subcommand {
 
 const subcommands: Readonly<Record<string, () => Promise<Subcommand>>> = {
   kernel: () => import("./vm_kernel.ts"),
+  initrd: () => import("./vm_initrd.ts"),
   user: () => import("./vm_user.ts"),
 };
 

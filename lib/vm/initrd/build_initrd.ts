@@ -1,12 +1,15 @@
 import { createHash } from "node:crypto";
 import { cachedFile, cacheDirectory } from "../cache.ts";
 import { VmError } from "../errors.ts";
+import { examineKernel } from "../kernel/mod.ts";
 import { collectEntries } from "./collect_entries.ts";
 import { compress } from "./compress.ts";
 import { cpio } from "./cpio.ts";
 import type { CpioEntry } from "./cpio_entry.ts";
 import type { Initrd, InitrdEntry, InitrdName, InitrdOptions } from "./initrd.ts";
 import { type ManifestEntry, readManifest } from "./manifest.ts";
+import { withParents } from "./with_parents.ts";
+import { reasonOf } from "./write_initrd.ts";
 
 const suffix = { none: "", gzip: ".gz", zstd: ".zst" } as const;
 
@@ -15,7 +18,7 @@ const suffix = { none: "", gzip: ".gz", zstd: ".zst" } as const;
  * or `initrd/l2.json`. Everything is read each time and the file is named after its content, so that it is never out of date, and is
  * written only where the cache does not have it yet.
  *
- * Throws a `TypeError` for options that do not belong together; a `LackingError` if busybox, QEMU, a library or a compiler is missing; a
+ * Throws a `TypeError` for options that do not belong together; an `UnfitKernelError` if `kernel` is none; a `LackingError` if busybox, QEMU, a library or a compiler is missing; a
  * {@linkcode VmError} if it cannot be written (disk full, no permission), and then leaves nothing; the reason of `options.signal`.
  */
 export async function buildInitrd(name: InitrdName, options: InitrdOptions = {}): Promise<Initrd> {
@@ -34,12 +37,14 @@ export async function buildInitrd(name: InitrdName, options: InitrdOptions = {})
     );
   }
   signal?.throwIfAborted();
+  if (kernel !== undefined) await examineKernel(kernel); // Throws where it is none.
   const directory = manifestDirectory();
   const l2 = nested ? (await buildInitrd("l2", signal === undefined ? {} : { signal })).path : undefined;
   const given = { ...kernel === undefined ? {} : { kernel }, ...l2 === undefined ? {} : { l2 } };
   const manifest = await manifestOf(`${directory}/${name}.json`);
   const { entries, sources } = await collectEntries(manifest, { directory, nested, given }, signal);
-  const archive = cpio(entries);
+  const whole = withParents(entries);
+  const archive = cpio(whole);
   const key = createHash("sha256").update(archive).digest("hex");
   const file = `${nested ? `${name}-nested` : name}-${key.slice(0, 20)}.cpio${suffix[compression]}`;
   const cached = await exists(`${cacheDirectory("initrd")}/${file}`);
@@ -53,7 +58,7 @@ export async function buildInitrd(name: InitrdName, options: InitrdOptions = {})
       ? key
       : createHash("sha256").update(await Deno.readFile(path)).digest("hex"),
     compression,
-    entries: entries.map((entry) => listed(entry, sources)).sort((a, b) => a.path < b.path ? -1 : 1),
+    entries: whole.map((entry) => listed(entry, sources)).sort((a, b) => a.path < b.path ? -1 : 1),
     cached,
   };
 }
@@ -84,7 +89,7 @@ async function written(file: string, content: () => Promise<Uint8Array>): Promis
   } catch (cause) {
     throw new VmError(
       `The initrd could not be written to ${cacheDirectory("initrd")}: ${
-        cause instanceof Error ? cause.message : cause
+        reasonOf(cause)
       }; make room there, or set SCHEDSCOPE_CACHE to a directory that can be written`,
       { cause },
     );

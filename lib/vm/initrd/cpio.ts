@@ -1,4 +1,5 @@
 import type { CpioEntry } from "./cpio_entry.ts";
+import { TRAILER, withParents } from "./with_parents.ts";
 
 /** Bytes of a newc header: the magic and 13 fields of 8 hexadecimal digits. */
 const HEADER = 110;
@@ -8,8 +9,6 @@ const BLOCK = 512;
 const PATH_MAX = 4096;
 /** Sizes are 32-bit. */
 const MAX_BYTES = 0xffff_ffff;
-/** The name that ends an archive. */
-const TRAILER = "TRAILER!!!";
 
 const typeBits = { file: 0o100000, directory: 0o040000, symlink: 0o120000, char: 0o020000, block: 0o060000 };
 const defaultMode = { file: 0o644, directory: 0o755, symlink: 0o777, node: 0o600 };
@@ -54,41 +53,6 @@ export function cpio(entries: readonly CpioEntry[]): Uint8Array<ArrayBuffer> {
     data: nothing,
   }, 0);
   return archive;
-}
-
-/** The entries by path, and the directories above them that were not given. */
-function withParents(entries: readonly CpioEntry[]): CpioEntry[] {
-  const byPath = new Map<string, CpioEntry>();
-  for (const entry of entries) {
-    checkPath(entry.path);
-    if (byPath.has(entry.path)) throw new TypeError(`${JSON.stringify(entry.path)} is in the archive twice`);
-    byPath.set(entry.path, entry);
-  }
-  for (const { path } of entries) {
-    for (let cut = path.lastIndexOf("/"); cut > 0; cut = path.lastIndexOf("/", cut - 1)) {
-      const parent = path.slice(0, cut);
-      const found = byPath.get(parent);
-      if (found === undefined) byPath.set(parent, { kind: "directory", path: parent });
-      else if (found.kind !== "directory") {
-        throw new TypeError(
-          `${JSON.stringify(path)} lies below ${JSON.stringify(parent)}, which is a ${found.kind}`,
-        );
-      }
-    }
-  }
-  return [...byPath.values()];
-}
-
-function checkPath(path: string): void {
-  const parts = path.split("/");
-  const plain = parts.length > 1 && parts[0] === "" && path.isWellFormed() && !path.includes("\0") &&
-    parts.slice(1).every((part) => part !== "" && part !== "." && part !== "..");
-  if (!plain) {
-    throw new TypeError(
-      `Expected an absolute path without ".", ".." and empty parts but found ${JSON.stringify(path)}`,
-    );
-  }
-  if (path === `/${TRAILER}`) throw new TypeError(`${JSON.stringify(path)} is the name that ends an archive`);
 }
 
 function memberOf(entry: CpioEntry): Member {

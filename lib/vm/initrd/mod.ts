@@ -9,3 +9,4 @@ export * from "./cpio_entry.ts";
 export * from "./elf_closure.ts";
 export * from "./initrd.ts";
 export * from "./read_elf.ts";
+export { writeInitrd } from "./write_initrd.ts";
