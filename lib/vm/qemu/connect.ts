@@ -23,6 +23,16 @@ export async function connectWhenUp(
         throw error;
       }
     }
-    await new Promise((resolve) => setTimeout(resolve, PAUSE));
+    await pause(signal);
   }
+}
+
+async function pause(signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const done = () => resolve();
+  const timer = setTimeout(done, PAUSE);
+  signal.addEventListener("abort", done, { once: true });
+  await promise;
+  clearTimeout(timer);
+  signal.removeEventListener("abort", done);
 }

@@ -4,6 +4,9 @@ import { readLines } from "./read_lines.ts";
 /** Lines that are kept. */
 const KEPT = 10_000;
 
+/** Bytes of a line; a longer one is cut into several. */
+const MOST = 4096;
+
 /** Lines that an error shows. */
 const LAST = 40;
 
@@ -31,7 +34,7 @@ export class ConsoleLog {
 
   /** Reads `conn` to its end. */
   async read(conn: Deno.Conn): Promise<void> {
-    for await (const text of readLines(conn)) {
+    for await (const text of readLines(conn, { most: MOST })) {
       const line: ConsoleLine = { ts: Math.round((performance.now() - this.#origin) * 1e6), text };
       this.#lines.push(line);
       if (this.#lines.length > 2 * KEPT) this.#lines.splice(0, KEPT);

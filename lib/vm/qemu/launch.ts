@@ -158,8 +158,9 @@ async function phase<T>(
     guest.kill(late);
     stop.abort(new VmError(late));
   }, milliseconds);
+  const over = new VmError("The guest ended");
   const ended = guest.ended.then(() => {
-    throw new VmError("the guest ended");
+    throw over;
   });
   const working = work(stop.signal);
   try {
@@ -168,13 +169,13 @@ async function phase<T>(
     const timedOut = stop.signal.aborted;
     stop.abort(error);
     // A channel closes a moment before the process that closed it ends, and that has the better reason.
-    if (error instanceof QmpError && error.class === "Closed") await Promise.race([guest.ended, pause(1000)]);
+    if (error instanceof QmpError && error.class === "Closed") await settledWithin(guest.ended, 1000);
     guest.kill("it did not start");
     working.catch(() => {});
     const end = await guest.ended;
     signal?.throwIfAborted();
     // Whatever else failed first: where the guest ended by itself, that is why.
-    if (end.reason === "killed" && !timedOut) throw error;
+    if (end.reason === "killed" && !timedOut && error !== over) throw error;
     throw failure(timedOut ? late : "The guest did not come up", end);
   } finally {
     clearTimeout(timer);
@@ -182,8 +183,11 @@ async function phase<T>(
   }
 }
 
-function pause(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+/** Resolves when `promise` does, and after `milliseconds` in any case. */
+async function settledWithin(promise: Promise<unknown>, milliseconds: number): Promise<void> {
+  const late = Promise.withResolvers<void>();
+  const timer = setTimeout(late.resolve, milliseconds);
+  await Promise.race([promise, late.promise]).finally(() => clearTimeout(timer));
 }
 
 /** The error for a guest that ended as `end` says. */
@@ -207,5 +211,5 @@ function failure(problem: string, end: GuestError["end"]): VmError {
   const silent = end.console.length === 0
     ? " Not one character came over the serial console: the kernel may be without CONFIG_SERIAL_8250_CONSOLE, or hung early."
     : consoleText(end.console);
-  return new GuestError(`${problem}${end.reason === "killed" ? "" : `: ${end.detail}`}.${silent}`, end);
+  return new GuestError(`${problem}${problem === end.detail ? "" : `: ${end.detail}`}.${silent}`, end);
 }

@@ -20,6 +20,8 @@ export async function* readLines(
   const chunk = new Uint8Array(1 << 16);
   let line = new Uint8Array(4096);
   let length = 0;
+  // Whether what is in `line` goes on from what was cut off: its end alone is no line.
+  let cut = false;
   const take = (): string => {
     let end = length;
     while (end > 0 && line[end - 1] === 13) end--;
@@ -43,8 +45,13 @@ export async function* readLines(
       from = to;
       if (to === found) {
         from++;
+        const text = take();
+        if (!cut || text !== "") yield text;
+        cut = false;
+      } else if (length === most) {
         yield take();
-      } else if (length === most) yield take();
+        cut = true;
+      }
     }
   }
   if (length > 0) yield take();
