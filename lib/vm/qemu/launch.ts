@@ -1,3 +1,4 @@
+import { AgentChannel } from "../agent/agent_channel.ts";
 import { LackingError, VmError } from "../errors.ts";
 import { consoleText } from "./classify_end.ts";
 import { connectWhenUp } from "./connect.ts";
@@ -133,7 +134,6 @@ async function boot(guest: RunningGuest, options: GuestOptions, within: Within):
   }
   if (ready === "init") return;
   await within("The agent in the guest did not answer", AGENT_DEADLINE, async () => {
-    const { AgentChannel } = await import("../agent/agent_channel.ts");
     const agent = new AgentChannel(guest.takeAgentPort());
     guest.attachAgent(agent);
     await agent.hello;

@@ -93,7 +93,7 @@ Deno.test("a start that fails says how the guest ended and what was last on its 
   await assert.rejects(start("one\r\ntwo\x07\r\n", "triple-fault", 60_000), (error) => {
     assert.ok(error instanceof GuestError);
     assert.equal(error.end.reason, "triple-fault");
-    assert.match(error.message, /did not come up.*triple fault[^]*\n  one\n  two/);
+    assert.match(error.message, /did not come up.*triple fault[^]*\n {2}one\n {2}two/);
     return true;
   });
   await assert.rejects(start("", "halt", 1500), (error) => {
