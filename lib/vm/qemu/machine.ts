@@ -11,6 +11,8 @@ const CMDLINE = [
   // A processor of AMD's with more than one CPU is taken for one with unsynchronised counters, which makes every reading of a clock
   // several times slower.
   "tsc=reliable",
+  // The kernel's test of the timer counts ticks against its own delays, and panics where the host was busy with something else.
+  "no_timer_check",
   // Core-scheduling cookies read as 0 until the kernel's random numbers are ready.
   "random.trust_cpu=on",
 ] as const;
