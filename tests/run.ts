@@ -23,6 +23,15 @@ const NEEDS: readonly Need[] = [
   { program: "mount", package: "mount" },
   { program: "ps", package: "procps" },
   { program: "oslat", package: "rt-tests" },
+  { program: "qemu-system-x86_64", package: "qemu-system-x86" },
+  { program: "/bin/busybox", package: "busybox-static" },
+  { program: "flex", package: "flex" },
+  { program: "bison", package: "bison" },
+  { program: "bc", package: "bc" },
+  { program: "/usr/include/gelf.h", package: "libelf-dev" },
+  { program: "xz", package: "xz-utils" },
+  { program: "lz4", package: "lz4" },
+  { program: "bzip2", package: "bzip2" },
 ];
 
 interface Tally {

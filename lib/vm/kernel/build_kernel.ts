@@ -3,7 +3,7 @@ import { cacheDirectory, cacheKey } from "../cache.ts";
 import { LackingError } from "../errors.ts";
 import { cachedBuild, newestBuild, stepsOfLast, storeBuild } from "./built_kernels.ts";
 import { compileKernel } from "./compile_kernel.ts";
-import { kernelCompiler } from "./compiler.ts";
+import { kernelCompiler, requireBuildPrograms } from "./compiler.ts";
 import { fragmentText } from "./config_fragment.ts";
 import { type KernelSource, noSpace, resolveKernelSource } from "./kernel_source.ts";
 import { freeLock, withLock } from "./lock.ts";
@@ -73,14 +73,15 @@ export async function buildKernel(options: BuildKernelOptions = {}): Promise<Bui
   const compiler = await kernelCompiler(own);
   const like = cacheKey(fragment, compiler.version);
 
-  // Where apt knows no version, a kernel built from the package before is better than reading the lists each time.
   await sweep();
-  const lists = await temporaryDirectory("lists");
+  let lists: string | undefined;
   try {
     let source: KernelSource;
     if ("package" in found) {
+      // A kernel built from the package before is better than reading the lists each time.
       const before = await newestBuild(`apt ${found.package} `, like);
       if (before !== undefined) return before;
+      lists = await temporaryDirectory("lists");
       source = await found.readLists(lists);
     } else source = found;
     const key = cacheKey(source.identity, like);
@@ -95,6 +96,7 @@ export async function buildKernel(options: BuildKernelOptions = {}): Promise<Bui
       const directory = `${cacheDirectory("build")}/${key}`;
       await Deno.remove(directory, { recursive: true }).catch(() => {});
       try {
+        await requireBuildPrograms(compiler.name, own);
         await Deno.mkdir(directory, { recursive: true });
         await checkSpace(directory, source.bytes + OBJECTS);
         const tree = await source.obtain(directory, progress);
@@ -121,7 +123,7 @@ export async function buildKernel(options: BuildKernelOptions = {}): Promise<Bui
       }
     });
   } finally {
-    await Deno.remove(lists, { recursive: true }).catch(() => {});
+    if (lists !== undefined) await Deno.remove(lists, { recursive: true }).catch(() => {});
   }
 }
 

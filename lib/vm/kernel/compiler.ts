@@ -30,25 +30,28 @@ export interface Compiler {
   readonly version: string;
 }
 
-/** The compiler of this machine. Throws a {@linkcode LackingError} that names every package that a build of a kernel lacks here. */
+/** The compiler of this machine. Throws as {@linkcode requireBuildPrograms} does where there is none. */
 export async function kernelCompiler(options: RunProgramOptions = {}): Promise<Compiler> {
   const name = Deno.env.get("CC") || "gcc";
-  const found = findProgram(name.split(" ")[0]!) !== undefined;
-  const missing = Object.entries(PROGRAMS).filter(([program]) => findProgram(program) === undefined);
-  if (!found) missing.unshift([name, name === "gcc" || name === "cc" ? "gcc" : name]);
-  for (const [header, debian] of Object.entries(HEADERS)) {
-    if (!found || !await hasHeader(name, header, options)) missing.push([`<${header}>`, debian]);
-  }
-  if (missing.length > 0) {
-    throw new LackingError(
-      `A kernel cannot be built here without ${missing.map(([what]) => what).join(", ")}`,
-      `install with: ${Deno.uid() === 0 ? "" : "sudo "}apt-get install -y ${
-        [...new Set(missing.map(([, debian]) => debian))].join(" ")
-      }`,
-    );
-  }
+  if (findProgram(name.split(" ")[0]!) === undefined) await requireBuildPrograms(name, options);
   const { stdout } = await runProgram([...name.split(" "), "--version"], options);
   return { name, version: stdout.split("\n")[0]! };
+}
+
+/** Throws a {@linkcode LackingError} that names every package which a build of a kernel by the compiler `cc` lacks on this machine. */
+export async function requireBuildPrograms(cc: string, options: RunProgramOptions = {}): Promise<void> {
+  const found = findProgram(cc.split(" ")[0]!) !== undefined;
+  const missing = Object.entries(PROGRAMS).filter(([program]) => findProgram(program) === undefined);
+  if (!found) missing.unshift([cc, cc === "cc" ? "gcc" : cc]);
+  for (const [header, debian] of Object.entries(HEADERS)) {
+    if (!found || !await hasHeader(cc, header, options)) missing.push([`<${header}>`, debian]);
+  }
+  if (missing.length === 0) return;
+  const packages = [...new Set(missing.map(([, debian]) => debian))].join(" ");
+  throw new LackingError(
+    `A kernel cannot be built here without ${missing.map(([what]) => what).join(", ")}`,
+    `install with: ${Deno.uid() === 0 ? "" : "sudo "}apt-get install -y ${packages}`,
+  );
 }
 
 async function hasHeader(cc: string, header: string, options: RunProgramOptions): Promise<boolean> {
