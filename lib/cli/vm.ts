@@ -14,6 +14,7 @@ const subcommands: Readonly<Record<string, () => Promise<Subcommand>>> = {
   kernel: () => import("./vm_kernel.ts"),
   initrd: () => import("./vm_initrd.ts"),
   user: () => import("./vm_user.ts"),
+  kvm: () => import("./vm_kvm.ts"),
 };
 
 /** Runs the command that the first argument names; returns its exit code. */

@@ -1,7 +1,7 @@
 import { abortable } from "./abortable.ts";
 import type { ExecResult } from "../agent/mod.ts";
 import { VmError } from "../errors.ts";
-import type { OuterAgent } from "./outer_shell.ts";
+import type { GuestShell } from "../user/guest_shell.ts";
 
 /** Where all that belongs to inner guests is kept in the outer one. */
 export const INNER_DIRECTORY = "/run/schedscope";
@@ -67,10 +67,10 @@ export class InnerGuest implements AsyncDisposable {
   readonly #input: ReadableStreamDefaultController<Uint8Array>;
   #rest = "";
   #console = "";
-  #isOver = false;
+  #lastWords: string | undefined;
 
   /** Starts one. */
-  constructor(agent: OuterAgent, settings: InnerSettings, start: InnerStart) {
+  constructor(agent: GuestShell, settings: InnerSettings, start: InnerStart) {
     this.name = start.name;
     this.directory = `${INNER_DIRECTORY}/${start.name}`;
     this.#onLine = start.onLine;
@@ -86,14 +86,19 @@ export class InnerGuest implements AsyncDisposable {
       onStdout: (bytes) => this.#take(bytes),
       signal: this.#end.signal,
     }).then(lastWords, (error) => error instanceof Error ? error.message : String(error)).then((words) => {
-      this.#isOver = true;
+      this.#lastWords = words;
       return words;
     });
   }
 
   /** Whether its QEMU ended. */
   get isOver(): boolean {
-    return this.#isOver;
+    return this.#lastWords !== undefined;
+  }
+
+  /** What its QEMU said when it ended; empty while it runs. */
+  get lastWords(): string {
+    return this.#lastWords ?? "";
   }
 
   /** All that its console said, up to the last whole line. */
@@ -103,7 +108,7 @@ export class InnerGuest implements AsyncDisposable {
 
   /** Writes a line to its console. */
   send(line: string): void {
-    if (!this.#isOver) this.#input.enqueue(new TextEncoder().encode(`${line}\n`));
+    if (!this.isOver) this.#input.enqueue(new TextEncoder().encode(`${line}\n`));
   }
 
   /**

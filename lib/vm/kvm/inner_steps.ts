@@ -1,6 +1,6 @@
 import { VmError } from "../errors.ts";
 import { HERE, type InnerGuest, READY, type StepOptions } from "./inner_guest.ts";
-import { type OuterAgent, outerShell } from "./outer_shell.ts";
+import { type GuestShell, shellText } from "../user/guest_shell.ts";
 
 /** A thread of a vCPU in the outer guest. */
 export interface VcpuThread {
@@ -39,7 +39,7 @@ export async function whenHere(inner: InnerGuest, options: StepOptions): Promise
 
 /** Writes the state of `inner` to `file` of the outer guest. It is to be ended then: a guest that wrote its state is halted. */
 export async function writeState(
-  agent: OuterAgent,
+  agent: GuestShell,
   inner: InnerGuest,
   file: string,
   options: StepOptions,
@@ -61,7 +61,11 @@ export async function writeState(
   usleep 100000
 done`;
   const what = "write its state";
-  await inner.alive(outerShell(agent, `have its inner guest ${what}`, script, steps(options)), what, options);
+  await inner.alive(
+    shellText(agent, "Writing the state of an inner guest", script, steps(options)),
+    what,
+    options,
+  );
 }
 
 /**
@@ -69,7 +73,7 @@ done`;
  * they are.
  */
 export async function pinVcpus(
-  agent: OuterAgent,
+  agent: GuestShell,
   inner: InnerGuest,
   cpus: readonly number[],
   options: StepOptions,
@@ -95,7 +99,7 @@ for one in $found; do
 done`;
   const what = "start its vCPUs";
   const text = await inner.alive(
-    outerShell(agent, "pin the vCPUs of an inner guest", script, steps(options)),
+    shellText(agent, "Pinning the vCPUs of an inner guest", script, steps(options)),
     what,
     options,
   );

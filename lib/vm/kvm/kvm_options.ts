@@ -1,8 +1,6 @@
 import type { AcceleratorChoice } from "../qemu/mod.ts";
+import type { Isolation } from "../user/isolation.ts";
 import type { HwlatSample } from "./hwlat_line.ts";
-
-/** How the inner guests are kept from sharing a core with one another: `auto` takes cookies where the kernel has them, else none. */
-export type KvmIsolation = "auto" | "cookies" | "none";
 
 /** What runs the instructions of the inner guests: `auto` takes kvm where the outer guest has it, else tcg. */
 export type InnerAccelerator = "auto" | "kvm" | "tcg";
@@ -13,8 +11,8 @@ export interface RunKvmOptions {
   readonly kernel: string;
   /** Its configuration, where the kernel does not hold it. Default: what it holds, or what lies beside it. */
   readonly config?: string;
-  /** Default `auto`. */
-  readonly isolation?: KvmIsolation;
+  /** How the inner guests are kept from sharing a core with one another. Default `auto`: the best that the kernel has. */
+  readonly isolation?: Isolation | "auto";
   /** How long to measure, from the moment at which all inner guests were let go, in seconds. Default 30. */
   readonly seconds?: number;
   /** Inner guests. Default 8. */
