@@ -14,3 +14,4 @@ export {
 export * from "./merge_host_guest.ts";
 export { GUEST_WAIT_PARTS, type GuestWaitPart } from "./merged_parts.ts";
 export { type VcpuThread } from "./merged_time.ts";
+export * from "./record_host_guest.ts";
