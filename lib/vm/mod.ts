@@ -12,3 +12,4 @@ export * from "./kernel/mod.ts";
 export * from "./kvm/mod.ts";
 export * from "./merge/mod.ts";
 export * from "./user/mod.ts";
+export * from "./run/mod.ts";
