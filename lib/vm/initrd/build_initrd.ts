@@ -84,7 +84,6 @@ async function written(file: string, content: () => Promise<Uint8Array>): Promis
   try {
     return await cachedFile("initrd", file, async (temporary) => {
       await Deno.writeFile(temporary, data ?? await content());
-      await Deno.chmod(temporary, 0o444);
     });
   } catch (cause) {
     throw new VmError(

@@ -24,7 +24,7 @@ export interface InitrdEntry {
 export interface Initrd {
   /** Which guest it is for. */
   readonly name: InitrdName;
-  /** The file: what QEMU's `-initrd` gets. Named after its content, so that it never changes; read only. */
+  /** The file: what QEMU's `-initrd` gets. Named after its content, so that it never changes. */
   readonly path: string;
   /** Size of the file in bytes. */
   readonly bytes: number;
