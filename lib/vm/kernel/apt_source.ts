@@ -74,7 +74,9 @@ async function candidate(
   options: KernelSourceOptions,
 ): Promise<string | undefined> {
   const policy = await runProgram(["apt-cache", ...apt, "policy", name], only(options));
-  const version = /^\s*Candidate: (\S+)$/m.exec(policy.stdout)?.[1];
+  // Where there is no package of the name, apt takes it for a pattern, and tells of others.
+  const told = policy.stdout.split(/^(?=\S)/m).find((part) => part.startsWith(`${name}:\n`));
+  const version = told === undefined ? undefined : /^\s*Candidate: (\S+)$/m.exec(told)?.[1];
   return version === undefined || version === "(none)" ? undefined : version;
 }
 
