@@ -27,16 +27,30 @@ const RESTART = /reboot: Restarting|reboot: machine restart|sysrq: Resetting/i;
 /** What is behind some panics of guests, and what helps. */
 const CAUSES: readonly (readonly [RegExp, string])[] = [
   [
-    /deadlocked on memory|Out of memory/i,
+    /deadlocked on memory|Out of memory|unpacking failed: write error/i,
     "the guest has too little memory: give it more (memory, in MiB)",
   ],
   [
-    /Unable to mount root fs|No working init|VFS: Cannot open root/i,
-    "the kernel found no initial RAM disk that it can use: it needs CONFIG_BLK_DEV_INITRD and enough memory to unpack it",
+    /unpacking failed/i,
+    "the kernel could not unpack the initial RAM disk: damaged, or compressed in a way that it does not know",
   ],
+  [
+    /Unable to mount root fs|VFS: Cannot open root/i,
+    "the kernel found no initial RAM disk that it can use: it needs one, CONFIG_BLK_DEV_INITRD, and /init in it",
+  ],
+  [/No working init/i, "the kernel cannot run /init of the initial RAM disk, nor any other"],
   [
     /Requested init .* failed|Attempted to kill init|Attempted to kill the idle/i,
     "the first program of the initial RAM disk ended; what it said is on the console",
+  ],
+];
+
+/** What helps where QEMU ends with these words. */
+const HINTS: readonly (readonly [RegExp, string])[] = [
+  [/initrd is too large/i, "give the guest more memory"],
+  [
+    /cannot (set up guest|allocate) memory/i,
+    "the host has less memory free than the guest shall have: give it less",
   ],
 ];
 
@@ -68,13 +82,20 @@ export function classifyEnd(evidence: EndEvidence): GuestEnd {
     ? `ended with code ${process.code}`
     : "does not end";
   const words = visibleText(lastLine(process.stderr));
-  return end("died", `QEMU ${how}${words === "" ? " and said nothing" : `: ${words}`}`);
+  const hint = HINTS.find(([pattern]) => pattern.test(words))?.[1];
+  return end(
+    "died",
+    `QEMU ${how}${words === "" ? " and said nothing" : `: ${words}`}${
+      hint === undefined ? "" : ` (${hint})`
+    }`,
+  );
 }
 
 function panicDetail(message: string, console: readonly string[]): string {
-  const said = visibleText(message.trim()) || "no reason given";
-  const cause = CAUSES.find(([pattern]) => pattern.test(message)) ??
-    CAUSES.find(([pattern]) => console.some((line) => pattern.test(line)));
+  const said = visibleText(message.replace(/\.?\s*Try passing init=.*$/, "").trim()) || "no reason given";
+  const cause = CAUSES.find(([pattern]) =>
+    pattern.test(message) || console.some((line) => pattern.test(line))
+  );
   return `the guest's kernel panicked: ${said}${cause === undefined ? "" : ` (${cause[1]})`}`;
 }
 
@@ -88,9 +109,11 @@ function lastLine(stderr: string): string {
 /** Most lines of the console that a message shows. */
 const SHOWN = 12;
 
-/** The last lines of a console for people, below a sentence; empty where there are none. */
+/** The last lines of a console for people, below a sentence; what follows the words of a panic is left out. */
 export function consoleText(console: readonly string[]): string {
-  const lines = console.filter((line) => line.trim() !== "").slice(-SHOWN);
+  const panic = console.findIndex((line) => PANIC.test(line));
+  const lines = (panic < 0 ? console : console.slice(0, panic + 1)).filter((line) => line.trim() !== "")
+    .slice(-SHOWN);
   if (lines.length === 0) return "\nThe console of the guest is empty.";
   return `\nThe last lines of its console:\n${
     lines.map((line) => `  ${visibleText(line).slice(0, 200)}`).join("\n")

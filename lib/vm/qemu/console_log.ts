@@ -8,7 +8,7 @@ const KEPT = 10_000;
 const MOST = 4096;
 
 /** Lines that an error shows. */
-const LAST = 40;
+const LAST = 80;
 
 /** What the guest wrote to its serial console. */
 export class ConsoleLog {
@@ -54,7 +54,7 @@ export class ConsoleLog {
     return promise;
   }
 
-  /** The texts of the last lines, at most 40. */
+  /** The texts of the last lines, at most 80. */
   last(): string[] {
     return this.#lines.slice(-LAST).map((line) => line.text);
   }

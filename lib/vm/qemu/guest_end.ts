@@ -21,7 +21,7 @@ export interface GuestEnd {
   readonly reason: GuestEndReason;
   /** In a sentence: the panic's message, QEMU's exit code and last error. */
   readonly detail: string;
-  /** The last lines of its console, at most 40. */
+  /** The last lines of its console, at most 80. */
   readonly console: readonly string[];
 }
 

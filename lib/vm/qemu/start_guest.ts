@@ -57,11 +57,30 @@ function checkOptions(options: GuestOptions): void {
   ) {
     if (path !== undefined) checkReadable(what, path);
   }
+  if (initrd !== undefined) checkMemory(memory, Deno.statSync(initrd).size);
   if (new Set(ports).size < ports.length || ports.some((name) => !/^[\w.-]{1,100}$/.test(name))) {
     throw new VmError(
       `Expected ports to be different names of letters, digits, dots and dashes but found ${ports.join(" ")}`,
     );
   }
+}
+
+/** MiB that a small kernel takes for itself. */
+const KERNEL_MEMORY = 32;
+
+/**
+ * The kernel unpacks the initial RAM disk of `size` bytes beside itself, into at most half of the memory; with less some kernels
+ * are overwritten before they can say a word.
+ */
+function checkMemory(memory: number, size: number): void {
+  const disk = size / 2 ** 20;
+  const least = Math.ceil(2 * disk + KERNEL_MEMORY);
+  if (memory >= least) return;
+  throw new VmError(
+    `The initial RAM disk has ${
+      disk.toFixed(1)
+    } MiB and would not fit into a guest of ${memory} MiB; give it ${least} or more (memory)`,
+  );
 }
 
 function checkReadable(what: string, path: string): void {
