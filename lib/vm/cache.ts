@@ -35,7 +35,8 @@ export async function cachedFile(
   const path = `${directory}/${name}`;
   if (await isFile(path)) return path;
   await Deno.mkdir(directory, { recursive: true });
-  const temporary = await Deno.makeTempFile({ dir: directory, prefix: ".writing-" });
+  await sweep(directory);
+  const temporary = await Deno.makeTempFile({ dir: directory, prefix: PREFIX });
   try {
     await write(temporary);
     await Deno.chmod(temporary, 0o644);
@@ -45,6 +46,23 @@ export async function cachedFile(
     throw error;
   }
   return path;
+}
+
+/** What marks a file that is being written. */
+const PREFIX = ".writing-";
+/** Longer than anything takes to be written. */
+const AN_HOUR_MS = 3_600_000;
+
+/** Removes what processes left that were killed while they wrote. */
+async function sweep(directory: string): Promise<void> {
+  for await (const { name } of Deno.readDir(directory)) {
+    if (!name.startsWith(PREFIX)) continue;
+    const path = `${directory}/${name}`;
+    const info = await Deno.stat(path).catch(() => undefined);
+    if (info?.mtime && Date.now() - info.mtime.getTime() > AN_HOUR_MS) {
+      await Deno.remove(path).catch(() => {});
+    }
+  }
 }
 
 async function isFile(path: string): Promise<boolean> {

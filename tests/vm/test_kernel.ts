@@ -5,5 +5,7 @@ import { buildKernel, type BuiltKernel } from "../../lib/vm/kernel/build_kernel.
  * wait for the one that builds.
  */
 export function testKernel(): Promise<BuiltKernel> {
-  return buildKernel({ onProgress: (line) => console.log(`  kernel: ${line}`) });
+  return kernel ??= buildKernel({ onProgress: (line) => console.log(`  kernel: ${line}`) });
 }
+
+let kernel: Promise<BuiltKernel> | undefined;

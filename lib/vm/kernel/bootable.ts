@@ -1,6 +1,7 @@
 import { cachedFile, cacheDirectory, cacheKey } from "../cache.ts";
 import { LackingError } from "../errors.ts";
 import { hasPvhEntry, readElfKernel } from "./elf_kernel.ts";
+import { isDiskFull, noSpace } from "./no_space.ts";
 import { readKernel } from "./read_kernel.ts";
 import { UnfitKernelError } from "./unfit_kernel_error.ts";
 import { unpackPayload } from "./unpack_payload.ts";
@@ -41,6 +42,8 @@ export async function bootable(path: string): Promise<string> {
   return await cachedFile("vmlinux", `${key}.elf`, async (temporary) => {
     vmlinux ??= await unpackPayload(path, file.payload);
     await Deno.writeFile(temporary, vmlinux.subarray(0, readElfKernel(path, vmlinux).length));
+  }).catch((error) => {
+    throw isDiskFull(error) ? noSpace(cacheDirectory("vmlinux"), vmlinux?.length) : error;
   });
 }
 

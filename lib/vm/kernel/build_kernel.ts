@@ -1,12 +1,12 @@
 import { statfs } from "node:fs/promises";
 import { cacheDirectory, cacheKey } from "../cache.ts";
-import { LackingError } from "../errors.ts";
 import { cachedBuild, newestBuild, stepsOfLast, storeBuild } from "./built_kernels.ts";
 import { compileKernel } from "./compile_kernel.ts";
 import { kernelCompiler, requireBuildPrograms } from "./compiler.ts";
 import { fragmentText } from "./config_fragment.ts";
-import { type KernelSource, noSpace, resolveKernelSource } from "./kernel_source.ts";
+import { type KernelSource, resolveKernelSource } from "./kernel_source.ts";
 import { freeLock, withLock } from "./lock.ts";
+import { isDiskFull, noSpace } from "./no_space.ts";
 import type { RunProgramOptions } from "./run_program.ts";
 
 /** A kernel that {@linkcode buildKernel} built. */
@@ -51,7 +51,7 @@ const OBJECTS = 400_000_000;
  * appears in the cache whole or not at all; who asks for the same kernel meanwhile, in another process too, waits for it. The tree it is
  * built from is not written to, and this machine's package lists neither.
  *
- * Throws a {@linkcode LackingError} where a program, a header or space is missing, and a `VmError` where the
+ * Throws a `LackingError` where a program, a header or space is missing, and a `VmError` where the
  * sources are none, the configuration loses what guests need, or the compilation fails; aborted, the signal's reason.
  */
 export async function buildKernel(options: BuildKernelOptions = {}): Promise<BuiltKernel> {
@@ -116,10 +116,7 @@ export async function buildKernel(options: BuildKernelOptions = {}): Promise<Bui
         });
       } catch (error) {
         signal?.throwIfAborted();
-        if (error instanceof Error && /ENOSPC|No space left on device/.test(error.message)) {
-          throw error instanceof LackingError ? error : noSpace(cacheDirectory("build"));
-        }
-        throw error;
+        throw isDiskFull(error) ? noSpace(cacheDirectory("build")) : error;
       } finally {
         await Deno.remove(directory, { recursive: true }).catch(() => {});
       }

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
-import { LackingError, VmError } from "../errors.ts";
+import { VmError } from "../errors.ts";
 import { type AptSource, resolveAptSource } from "./apt_source.ts";
+import { noSpace } from "./no_space.ts";
 import { runProgram, type RunProgramOptions } from "./run_program.ts";
 
 /** Options of {@linkcode resolveKernelSource}. */
@@ -86,7 +87,7 @@ async function tarballSource(path: string, size: number): Promise<KernelSource> 
 async function unpackTarball(path: string, directory: string, options: KernelSourceOptions): Promise<string> {
   const into = `${directory}/source`;
   await Deno.mkdir(into, { recursive: true });
-  options.onProgress?.(`unpacking ${path}`);
+  options.onProgress?.(`unpacking ${path.slice(path.lastIndexOf("/") + 1)}`);
   const excludes = UNUSED.map((pattern) => `--exclude=${pattern}`);
   const tar = await runProgram(
     ["tar", "-xf", path, "-C", into, "--no-same-owner", ...excludes],
@@ -102,15 +103,6 @@ async function unpackTarball(path: string, directory: string, options: KernelSou
 function unpackError(path: string, directory: string, said: string): Error {
   if (/No space left on device/.test(said)) return noSpace(directory);
   return new VmError(`${path} does not unpack: ${said.trim().split("\n")[0] ?? "tar failed"}`);
-}
-
-/** The error of a full disk. */
-export function noSpace(directory: string, needed?: number): LackingError {
-  const much = needed === undefined ? "" : ` for the ${(needed / 1e9).toFixed(1)} GB that a build needs`;
-  return new LackingError(
-    `No space is left in ${directory}${much}`,
-    "free some, or set SCHEDSCOPE_CACHE to a directory on another disk",
-  );
 }
 
 function only({ signal }: KernelSourceOptions): RunProgramOptions {
