@@ -111,7 +111,7 @@ function fit(pings: readonly Ping[], of: (reading: ClockReading) => bigint): Clo
     guest,
     host,
     rate,
-    offset: Number(host) - Number(guest) * rate,
+    offset: Number(host - guest),
     sd,
     max: off.reduce((most, value) => Math.max(most, Math.abs(value)), 0),
     rateSd: sd / Math.sqrt(sxx),

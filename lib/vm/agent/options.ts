@@ -132,7 +132,7 @@ export interface ClockFit {
   readonly host: bigint;
   /** Host ns in one tick, or ns, of the guest's clock. */
   readonly rate: number;
-  /** Host time less guest time at `guest`, in ns; of a TSC, at the measured rate. */
+  /** `host` less `guest`: how far the host's clock is ahead, in ns, where the guest's counts ns as well; means nothing for a TSC. */
   readonly offset: number;
   /** Standard deviation in ns of the pings' midpoints from the line. */
   readonly sd: number;
@@ -159,7 +159,7 @@ export interface GuestClock {
   /** Pings that were made, and those of them that were quick enough to count. */
   readonly samples: number;
   readonly used: number;
-  /** There and back, in ns. */
+  /** There and back, in ns. What `offset` cannot be wrong by is half of the least: that both ways took the same is assumed. */
   readonly rtt: { readonly min: number; readonly median: number };
 }
 
