@@ -47,6 +47,10 @@ const CAUSES: readonly (readonly [RegExp, string])[] = [
 
 /** What helps where QEMU ends with these words. */
 const HINTS: readonly (readonly [RegExp, string])[] = [
+  [
+    /load of migration failed|error while loading state/i,
+    "the snapshot is damaged, or its guest was another one",
+  ],
   [/initrd is too large/i, "give the guest more memory"],
   [
     /cannot (set up guest|allocate) memory/i,

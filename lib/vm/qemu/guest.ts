@@ -80,6 +80,8 @@ export interface Guest extends AsyncDisposable {
 export interface SnapshotOptions {
   /** Let the guest go on afterwards. Default false. */
   readonly resume?: boolean;
+  /** Most milliseconds that it may take; then the guest is ended. Default 120 000. */
+  readonly timeout?: number;
   /** Stops waiting; the guest is ended. */
   readonly signal?: AbortSignal;
 }

@@ -22,6 +22,9 @@ const QEMU_DEADLINE = 30_000;
 /** Milliseconds in which the agent must answer after /init was started. */
 const AGENT_DEADLINE = 30_000;
 
+/** Milliseconds in which QEMU must have taken a snapshot. */
+const RESTORE_DEADLINE = 120_000;
+
 /** What /init in the initial RAM disks of schedscope prints first. */
 export const INIT_LINE = /schedscope: init/;
 

@@ -125,7 +125,8 @@ export class RunningGuest implements Guest {
 
   /** Keeps `conn`, the host's end of the port `name`. */
   attachPort(name: string, conn: Deno.Conn): void {
-    this.#ports.set(name, conn);
+    if (this.process.over) close(conn);
+    else this.#ports.set(name, conn);
   }
 
   /** The agent's port, which is the channel's from then on. */
@@ -152,11 +153,13 @@ export class RunningGuest implements Guest {
 
   async snapshot(file: string, options: SnapshotOptions = {}): Promise<void> {
     const { writable, describe, directory } = this.#parts;
-    const { resume = false, signal } = options;
+    const { resume = false, timeout = 120_000, signal } = options;
     if (writable) throw new VmError("A snapshot holds no disks: make the disks of this guest read-only");
     const abort = () => this.kill("its snapshot was aborted");
     signal?.throwIfAborted();
     signal?.addEventListener("abort", abort, { once: true });
+    const late = `its snapshot was not written within ${timeout / 1000} s`;
+    const timer = setTimeout(() => this.kill(late), timeout);
     try {
       const description = await describe();
       await migrateOut(
@@ -172,6 +175,7 @@ export class RunningGuest implements Guest {
       signal?.throwIfAborted();
       throw error;
     } finally {
+      clearTimeout(timer);
       signal?.removeEventListener("abort", abort);
     }
     if (resume) return;

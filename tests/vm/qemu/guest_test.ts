@@ -23,6 +23,9 @@ Deno.test("a guest comes up with its vCPUs' threads, its console and its control
   for (const { tid } of guest.vcpus) {
     assert.match(await Deno.readTextFile(`/proc/${guest.pid}/task/${tid}/comm`), /^CPU \d\/TCG/);
   }
+  // A session of its own: Ctrl-C in a terminal is for who started it.
+  const stat = await Deno.readTextFile(`/proc/${guest.pid}/stat`);
+  assert.equal(Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[3]), guest.pid);
   assert.ok(guest.bootTime! > 0 && guest.startTime! > guest.bootTime!);
   assert.equal(lines[0], "hello");
   assert.deepEqual(guest.console.map(({ text }) => text), lines);

@@ -73,6 +73,27 @@ Deno.test("Linux comes up to its agent with the threads of its cores, and goes o
   assert.deepEqual(processesWith(base.path), []);
 });
 
+Deno.test("the accelerator that is chosen is one under which the kernel comes up", async () => {
+  const { path: kernel } = await testKernel();
+  await using base = await ownRunBase();
+  const before = Deno.env.get("SCHEDSCOPE_CACHE");
+  const said: string[] = [];
+  const options: GuestOptions = { kernel, ready: "running", onProgress: (text) => said.push(text) };
+  Deno.env.set("SCHEDSCOPE_CACHE", `${base.path}/cache`);
+  try {
+    await using guest = await startGuest(options);
+    const { kind, reason, meaning } = guest.accelerator;
+    assert.ok(reason.length > 10 && meaning.length > 10);
+    assert.match(guest.commandLine.join(" "), kind === "kvm" ? /-accel kvm/ : /-accel tcg/);
+    await using again = await startGuest(options);
+    assert.deepEqual(again.accelerator, guest.accelerator);
+    assert.ok(said.filter((text) => text.startsWith("trying KVM")).length <= 1);
+  } finally {
+    if (before === undefined) Deno.env.delete("SCHEDSCOPE_CACHE");
+    else Deno.env.set("SCHEDSCOPE_CACHE", before);
+  }
+});
+
 Deno.test("a panic of Linux is told with its cause: no RAM disk, an init that ends or is none", async () => {
   await using base = await ownRunBase();
   const none = await failure({});

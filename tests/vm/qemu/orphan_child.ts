@@ -1,9 +1,8 @@
-/** Starts guests until it is killed: the run directories are in `XDG_RUNTIME_DIR`, a directory for the kernels is the argument. */
-import { tinyGuest } from "./tiny_guest.ts";
+/** Starts guests until it is killed; the run directories are in `XDG_RUNTIME_DIR`, a directory for its files is the argument. */
+import { orphanGuest } from "./orphan_guest.ts";
 
 console.log("go");
 while (true) {
-  const guest = await tinyGuest(Deno.args[0]!, "schedscope: init\r\n", "spin", { ports: ["one"] });
-  console.log(guest.pid);
+  const guest = await orphanGuest(Deno.args[0]!);
   await guest[Symbol.asyncDispose]();
 }

@@ -1,10 +1,15 @@
 import assert from "node:assert/strict";
 import { RunDirectory, sweepRunDirectories } from "../../../lib/vm/qemu/run_directory.ts";
 import { randomFrom } from "../../seeded.ts";
-import { ownRunBase, processesWith, tinyGuest } from "./tiny_guest.ts";
+import { orphanGuest } from "./orphan_guest.ts";
+import { ownRunBase, processesWith } from "./tiny_guest.ts";
 
-/** Guests that are started and ended, and how many of them lose their parent; `SCHEDSCOPE_TEST_GUESTS` makes it more. */
+/**
+ * Guests that are started and ended, and how many of them lose their parent; `SCHEDSCOPE_TEST_GUESTS` makes it more, and
+ * `SCHEDSCOPE_TEST_BOOT=1` boots Linux to its agent in each of them.
+ */
 const GUESTS = Number(Deno.env.get("SCHEDSCOPE_TEST_GUESTS") || 50);
+const LONGEST = Deno.env.get("SCHEDSCOPE_TEST_BOOT") ? 5000 : 400;
 const ORPHANS = Math.ceil(GUESTS / 5);
 
 /** A process that starts guests one after the other, killed by `signal` after `delay` ms. */
@@ -46,18 +51,11 @@ Deno.test(`${GUESTS} guests in a row, ${ORPHANS} of which lose their parent at a
     for (let index = 0; index < GUESTS; index++) {
       if (index % 5 === 2) {
         const signal = index % 25 === 7 ? "SIGINT" : index % 25 === 12 ? "SIGTERM" : "SIGKILL";
-        await loseParent(base.path, kernels, random(400), signal);
+        await loseParent(base.path, kernels, random(LONGEST), signal);
         await eventually(`process of the orphan ${index}`, () => processesWith(base.path).length === 0);
         continue;
       }
-      await using guest = await tinyGuest(
-        kernels,
-        "schedscope: init\r\n",
-        index % 2 === 0 ? "spin" : "halt",
-        {
-          ready: index % 3 === 0 ? "running" : "init",
-        },
-      );
+      await using guest = await orphanGuest(kernels);
       assert.ok(guest.pid > 0);
     }
     assert.deepEqual(processesWith(base.path), []);
