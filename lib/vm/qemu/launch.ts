@@ -96,7 +96,7 @@ export async function launch(
       onProgress(`restoring ${options.restoreFrom}`);
       await within(
         "QEMU did not take the snapshot",
-        QEMU_DEADLINE,
+        RESTORE_DEADLINE,
         (signal) => migrateIn(guest.qmp, directory.socket("in"), (conn) => snapshot.send(conn), signal),
       );
     }
