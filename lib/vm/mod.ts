@@ -13,3 +13,4 @@ export * from "./kvm/mod.ts";
 export * from "./merge/mod.ts";
 export * from "./user/mod.ts";
 export * from "./run/mod.ts";
+export * from "./agent/mod.ts";

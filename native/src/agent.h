@@ -20,6 +20,9 @@ enum {
 	SS_AGENT_OUT_DEAF = 1 << 20,
 	/* Pause in ms of a PULL that follows, once it has read all. */
 	SS_AGENT_FOLLOW_PAUSE = 20,
+	/* Pause in ms of a pipe that gave less than SS_AGENT_SMALL: what is written line by line is not to be sent line by line. */
+	SS_AGENT_PIPE_PAUSE = 2,
+	SS_AGENT_SMALL = 16 << 10,
 };
 
 enum ss_agent_kind { SS_NO_REQUEST, SS_IS_EXEC, SS_IS_PUSH, SS_IS_PULL, SS_IS_LIST };
@@ -35,6 +38,7 @@ struct ss_agent_request {
 	int out, err;
 	pid_t pid; /* 0 when it was reaped */
 	int canceled;
+	uint64_t out_resume_ms, err_resume_ms;
 	uint64_t out_left, err_left; /* when it was reaped: what is still in the pipes */
 	int status;
 	struct rusage usage;

@@ -281,6 +281,7 @@ void ss_agent_exec_read(struct ss_agent *a, struct ss_agent_request *r, int is_e
 	}
 	ss_agent_put(a, is_err ? SS_R_STDERR : SS_R_STDOUT, r->id, (size_t)n);
 	r->credit -= (uint64_t)n;
+	*(is_err ? &r->err_resume_ms : &r->out_resume_ms) = n < SS_AGENT_SMALL ? ss_agent_ms() + SS_AGENT_PIPE_PAUSE : 0;
 	if (!r->pid)
 		*left -= (uint64_t)n;
 }

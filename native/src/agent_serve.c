@@ -360,6 +360,20 @@ static void add(struct watch *w, int fd, short events, int what, int request)
 	w->of[w->count++].request = (short)request;
 }
 
+/* Adds a program's pipe, if it is not to pause; else `*timeout` is at most until its end. A program that has ended has nothing to wait for. */
+static void add_pipe(struct watch *w, const struct ss_agent_request *r, int is_err, int index, uint64_t *now, int *timeout)
+{
+	uint64_t resume = r->pid ? is_err ? r->err_resume_ms : r->out_resume_ms : 0;
+	if (resume && !*now)
+		*now = ss_agent_ms();
+	if (resume > *now) {
+		int pause = (int)(resume - *now);
+		*timeout = *timeout < 0 || pause < *timeout ? pause : *timeout;
+		return;
+	}
+	add(w, is_err ? r->err : r->out, POLLIN, is_err ? STDERR : STDOUT, index);
+}
+
 /* What to wait for; returns for how long: 0 where there is something to do anyway. */
 static int prepare(struct ss_agent *a, struct watch *w)
 {
@@ -380,9 +394,9 @@ static int prepare(struct ss_agent *a, struct watch *w)
 			if (r->file >= 0 && r->input_bytes)
 				add(w, r->file, POLLOUT, STDIN, i);
 			if (may && r->out >= 0 && (r->pid || r->out_left))
-				add(w, r->out, POLLIN, STDOUT, i);
+				add_pipe(w, r, 0, i, &now, &timeout);
 			if (may && r->err >= 0 && (r->pid || r->err_left))
-				add(w, r->err, POLLIN, STDERR, i);
+				add_pipe(w, r, 1, i, &now, &timeout);
 			break;
 		case SS_IS_PULL:
 			if (!may || r->credit < r->unit)

@@ -109,10 +109,13 @@ export interface PulledTrace {
 export interface ClockReading {
   /** Its time stamp counter (arm64: the virtual counter), halfway between before and after the others. */
   readonly tsc: bigint;
-  /** CLOCK_MONOTONIC in ns; the others too. */
+  /** CLOCK_MONOTONIC in ns. */
   readonly mono: bigint;
+  /** CLOCK_MONOTONIC_RAW in ns. */
   readonly raw: bigint;
+  /** CLOCK_BOOTTIME in ns. */
   readonly boot: bigint;
+  /** CLOCK_REALTIME in ns since 1970. */
   readonly wall: bigint;
 }
 
@@ -156,8 +159,9 @@ export interface GuestClock {
   readonly boot: ClockFit;
   /** Ticks of its TSC in a second of the host. */
   readonly tscHz: number;
-  /** Pings that were made, and those of them that were quick enough to count. */
+  /** Pings that were made by this call. */
   readonly samples: number;
+  /** Pings, of earlier calls too, that were quick enough to count. */
   readonly used: number;
   /** There and back, in ns. What `offset` cannot be wrong by is half of the least: that both ways took the same is assumed. */
   readonly rtt: { readonly min: number; readonly median: number };
@@ -173,11 +177,15 @@ export interface AgentHello {
   readonly cpus: number;
   /** Bytes of a page of memory. */
   readonly pageSize: number;
-  /** As `uname` has it. */
+  /** Name of the system, as `uname -s`. */
   readonly sysname: string;
+  /** Name of the guest, as `uname -n`. */
   readonly nodename: string;
+  /** Release of the kernel, as `uname -r`. */
   readonly release: string;
+  /** Version of the kernel, as `uname -v`. */
   readonly version: string;
+  /** Kind of machine, as `uname -m`. */
   readonly machine: string;
   /** What it talks through, as it sees it. */
   readonly transport: string;
