@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { resolve } from "node:path";
 
 /**
  * Where files of `kind` ("kernel", "initrd", ...) are kept between runs: below `SCHEDSCOPE_CACHE` where that is set, else below
@@ -8,7 +9,7 @@ export function cacheDirectory(kind?: string): string {
   const own = Deno.env.get("SCHEDSCOPE_CACHE");
   const base = own ||
     `${Deno.env.get("XDG_CACHE_HOME") || `${Deno.env.get("HOME") ?? "."}/.cache`}/schedscope`;
-  return kind === undefined ? base : `${base}/${kind}`;
+  return kind === undefined ? resolve(base) : resolve(base, kind);
 }
 
 /** The sha256 of `parts` in hexadecimal; where one ends and the next begins counts too. */

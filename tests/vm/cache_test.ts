@@ -19,6 +19,8 @@ async function withCache(test: (directory: string) => Promise<void>): Promise<vo
 Deno.test("the cache is where its variables say", () =>
   withCache((directory) => {
     assert.equal(cacheDirectory("kernel"), `${directory}/kernel`);
+    Deno.env.set("SCHEDSCOPE_CACHE", "here");
+    assert.equal(cacheDirectory("kernel"), `${Deno.cwd()}/here/kernel`);
     Deno.env.delete("SCHEDSCOPE_CACHE");
     Deno.env.set("XDG_CACHE_HOME", "/somewhere");
     assert.equal(cacheDirectory("kernel"), "/somewhere/schedscope/kernel");

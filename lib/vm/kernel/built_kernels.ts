@@ -2,7 +2,7 @@ import { cacheDirectory } from "../cache.ts";
 import type { BuiltKernel } from "./build_kernel.ts";
 
 /** What is kept of a build beside the kernel itself. */
-interface Record {
+interface BuildRecord {
   readonly release: string;
   /** What the sources were. */
   readonly identity: string;
@@ -16,7 +16,7 @@ interface Record {
 }
 
 /** A build to be stored. */
-export interface Build extends Omit<Record, "built"> {
+export interface Build extends Omit<BuildRecord, "built"> {
   /** Directory that holds `bzImage` and `config` and becomes that of the cache. */
   readonly out: string;
 }
@@ -45,7 +45,7 @@ export async function stepsOfLast(like: string): Promise<number | undefined> {
 /** Makes the directory of a build that of `key` in the cache. */
 export async function storeBuild(key: string, { out, ...rest }: Build): Promise<BuiltKernel> {
   const directory = `${cacheDirectory("kernel")}/${key}`;
-  const record: Record = { ...rest, built: Date.now() };
+  const record: BuildRecord = { ...rest, built: Date.now() };
   await Deno.writeTextFile(`${out}/kernel.json`, JSON.stringify(record, undefined, 2) + "\n");
   await Deno.mkdir(cacheDirectory("kernel"), { recursive: true });
   // One without its record is none, and would be in the way.
@@ -58,9 +58,9 @@ function kernelIn(directory: string, release: string, cached: boolean): BuiltKer
   return { path: `${directory}/bzImage`, release, config: `${directory}/config`, cached };
 }
 
-async function recordIn(directory: string): Promise<Record | undefined> {
+async function recordIn(directory: string): Promise<BuildRecord | undefined> {
   try {
-    const record = JSON.parse(await Deno.readTextFile(`${directory}/kernel.json`)) as Record;
+    const record = JSON.parse(await Deno.readTextFile(`${directory}/kernel.json`)) as BuildRecord;
     await Deno.stat(`${directory}/bzImage`);
     await Deno.stat(`${directory}/config`);
     return record;
@@ -69,8 +69,8 @@ async function recordIn(directory: string): Promise<Record | undefined> {
   }
 }
 
-async function records(): Promise<{ readonly directory: string; readonly record: Record }[]> {
-  const all: { directory: string; record: Record }[] = [];
+async function records(): Promise<{ readonly directory: string; readonly record: BuildRecord }[]> {
+  const all: { directory: string; record: BuildRecord }[] = [];
   try {
     for await (const { name, isDirectory } of Deno.readDir(cacheDirectory("kernel"))) {
       const directory = `${cacheDirectory("kernel")}/${name}`;

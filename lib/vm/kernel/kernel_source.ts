@@ -49,8 +49,8 @@ const UNUSED = [
 const UNPACKED = 1_100_000_000;
 
 /**
- * Finds the sources that `source` names: a directory, a tarball, or `apt:PACKAGE`; undefined where only the package archive could
- * tell the version of a package, and {@linkcode AptSource} must be asked to read its lists first.
+ * Finds the sources that `source` names: a directory, a tarball, or `apt:PACKAGE`. Where neither this machine nor its package lists have
+ * that package, an {@linkcode AptSource}, which must read the lists of the archive first.
  */
 export async function resolveKernelSource(
   source: string,
