@@ -45,7 +45,17 @@ Deno.test("Linux comes up to its agent with the threads of its cores, and goes o
   await using base = await ownRunBase();
   const { path: kernel } = await testKernel();
   const { path: initrd } = await buildInitrd("l1");
-  const options: GuestOptions = { kernel, initrd, accelerator: "tcg", memory: 256, bootTimeout: 180_000 };
+  const disk = `${base.path}/a disk, read-only`;
+  await Deno.writeTextFile(disk, "words".padEnd(4096));
+  const options: GuestOptions = {
+    kernel,
+    initrd,
+    accelerator: "tcg",
+    memory: 256,
+    bootTimeout: 180_000,
+    ports: ["one"],
+    drives: [{ path: disk, readOnly: true }],
+  };
   const file = `${base.path}/state`;
   {
     await using guest = await startGuest(options);
@@ -54,6 +64,14 @@ Deno.test("Linux comes up to its agent with the threads of its cores, and goes o
       "cat /sys/devices/system/cpu/cpu*/topology/thread_siblings_list; echo told >/tmp/note; exit 7",
     );
     assert.deepEqual([text(stdout).split("\n"), code], [["0-1", "0-1", "2-3", "2-3", ""], 7]);
+    const disk = await guest.agent.exec("head -c 5 /dev/vda; echo other >/dev/vda");
+    assert.equal(text(disk.stdout), "words");
+    assert.notEqual(disk.code, 0);
+    const port =
+      "for p in /sys/class/virtio-ports/*; do grep -q ^one$ $p/name && echo hello >/dev/${p##*/}; done; true";
+    assert.equal((await guest.agent.exec(port)).code, 0);
+    const bytes = new Uint8Array(100);
+    assert.equal(text(bytes.subarray(0, await guest.port("one").read(bytes) ?? 0)), "hello\n");
     await guest.snapshot(file);
     assert.equal((await guest.ended).reason, "killed");
     assert.equal((await Deno.stat(file)).mode! & 0o777, 0o600);
@@ -69,6 +87,8 @@ Deno.test("Linux comes up to its agent with the threads of its cores, and goes o
     message: /is of another guest: arguments: .*256M.*128M/,
   });
   await Deno.remove(file);
+  assert.match(await Deno.readTextFile(disk), /^words/);
+  await Deno.remove(disk);
   assert.deepEqual([...Deno.readDirSync(base.path)], []);
   assert.deepEqual(processesWith(base.path), []);
 });
