@@ -6,9 +6,9 @@
  * | `preempted` | was runnable, and on its CPU ran the thread that had displaced it |
  * | `queued` | was runnable, and on its CPU ran somebody else; or the trace lacks the switch and schedstat says that it waited in a queue |
  * | `throttled` | was runnable since it lost its CPU, and that CPU idled, so that its group's bandwidth (`cpu.max`, `cfs_quota_us`) or the real-time one was used up; also the time before that in the same wait, whoever ran. Where the CPU never idled meanwhile, a throttled thread cannot be told from a `queued` one |
- * | `forced idle` | was runnable, its CPU idled, and a sibling of the core ran somebody whom core scheduling keeps it apart from |
+ * | `forced idle` | was runnable, its CPU idled, and a sibling of the core ran somebody whom core scheduling keeps it apart from, or, where cookies are known, was about to: the kernel decides for all of the core at once |
  * | `migrated` | was runnable and being moved: the stopper (`migration/N`) ran, or its new CPU had not switched to it yet |
- * | `waking` | was woken, and its CPU was still idle: the wake-up was on the way (IPI, exit from idle, or the hypervisor) |
+ * | `waking` | was woken, or its core was free for it again, and its CPU was still idle: the wake-up was on the way (IPI, exit from idle, or the hypervisor) |
  * | `asleep` | did not ask to run: blocked, or its timer came late |
  * | `irq` | was on its CPU, which handled a hard interrupt |
  * | `softirq` | was on its CPU, which ran softirqs |

@@ -217,6 +217,14 @@ export class GapExplainer {
         });
       }
     }
+    if (left <= 0) return;
+    if (!woken && !moved && this.#idle.knowsCookies) {
+      const decided = Math.min(left, this.#idle.beforeForeign(this.#tid, cpu, from, to));
+      tally.add(CAUSE["forced idle"], decided, cpu);
+      // What is left beside forced idle is the way back: its CPU was told to switch to it, or to a partner.
+      tally.add(decided > 0 || left < to - from ? CAUSE.waking : CAUSE.throttled, left - decided, cpu);
+      return;
+    }
     tally.add(woken ? CAUSE.waking : moved ? CAUSE.migrated : CAUSE.throttled, left, cpu);
   }
 

@@ -87,4 +87,25 @@ export class IdleCauses {
       until = each.to;
     }
   }
+
+  /**
+   * ns at the beginning of [from, to) in which the siblings of `cpu` idled as well, before one of them ran somebody whom thread `tid` may
+   * not run beside: the kernel decides for a core at once, and that sibling had only not switched yet. 0 where no cookies are known.
+   */
+  beforeForeign(tid: number, cpu: number, from: number, to: number): number {
+    const cookies = this.#cookies;
+    if (cookies === undefined) return 0;
+    const own = cookies.get(tid);
+    let first = to;
+    for (const other of this.#siblings.get(cpu) ?? []) {
+      const times = this.#cpus[other];
+      if (times === undefined) continue;
+      let slice = Math.max(0, sliceAt(times, from));
+      while (slice < times.ts.length && times.ran[slice] === Ran.Idle) slice++;
+      if (slice === times.ts.length || times.ts[slice]! >= first) continue;
+      if (times.ran[slice] === Ran.Hidden || cookies.get(times.tid[slice]!) === own) return 0;
+      first = times.ts[slice]!;
+    }
+    return first === to ? 0 : Math.max(0, first - from);
+  }
 }

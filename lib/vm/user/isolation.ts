@@ -143,7 +143,7 @@ function enableScript(file: string, pairs: number): string {
 }
 
 /** How long the two threads of the proof run, in ms. */
-const PROOF_MS = 300;
+const PROOF_MS = 200;
 /** Of two threads that share a core's time, the shares add up to 1, and to 2 where they do not. */
 const MOST_TOGETHER = 1.4;
 

@@ -78,6 +78,8 @@ export async function measureUser(
     ...["--pairs", `${pairs}`, "--on", core.join(","), ...isolation.spin],
     ...["--duration", `${Math.round(seconds * 1e9)}`, "--max-gap", `${Math.round(maxGap)}`],
     ...["--threshold", "1ms", "--gaps", "256", "--trace", INSTANCE_PATH],
+    // The counter's rate is refined over the whole run.
+    ...["--brackets", "2", "--bracket", "50ms"],
   ];
   const before = await counters(shell);
   const run = new SpinInGuest(shell, args, online.filter((cpu) => !core.includes(cpu)), seconds, options);
@@ -90,6 +92,7 @@ export async function measureUser(
     });
   }
   await run.ended();
+  say("measured");
   const after = await counters(shell);
   await shellText(shell, "Ending the trace", `echo 0 > ${INSTANCE_PATH}/tracing_on`);
   const print = await fingerprint(null, files);

@@ -1,4 +1,4 @@
-import { type GuestShell } from "./guest_shell.ts";
+import type { GuestShell } from "./guest_shell.ts";
 
 /** A stall that was planted: a SCHED_FIFO thread kept a CPU to itself. Times are ns of the guest's CLOCK_MONOTONIC. */
 export interface PlantedStall {

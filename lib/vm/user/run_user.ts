@@ -132,7 +132,7 @@ export async function runUser(options: UserOptions): Promise<UserResult> {
         output,
         ...(signal === undefined ? {} : { signal }),
         onLine(line) {
-          firstLine ??= (performance.now() - began) * 1e6;
+          if (line.startsWith("Max latency")) firstLine ??= (performance.now() - began) * 1e6;
           options.onLine?.(line);
         },
       },

@@ -99,20 +99,21 @@ export type TuningColumns = {
 
 /** A script that applies `knobs` and prints a line for each: what {@linkcode readTuning} reads. */
 export function tuningScript(knobs: readonly TuningKnob[] = TUNING): string {
+  // No program is started: under emulation each costs as much as all of this.
   return [
     "set_one() {",
-    "  kind=$1 wanted=$2; shift 2",
+    "  kind=$1 wanted=$2 said= found= failed=0; shift 2",
     '  for file in "$@"; do',
     '    [ -e "$file" ] || continue',
-    '    said=$( { echo "$wanted" > "$file"; } 2>&1 ) && failed=0 || failed=1',
-    "    found=",
+    '    { echo "$wanted" > "$file"; } 2>/tmp/schedscope-tuning || failed=1',
+    "    read -r said < /tmp/schedscope-tuning",
+    '    read -r line < "$file"',
     '    if [ "$kind" = feature ]; then',
-    '      for word in $(cat "$file"); do',
+    "      for word in $line; do",
     '        case $word in "$wanted"|"NO_$wanted") found=$word;; esac',
     "      done",
-    '    else found=$(cat "$file" 2>/dev/null); fi',
-    // tunable_scaling of debugfs reads back as 0 and its meaning on some kernels; a line stays a line.
-    `    printf '%s\\t%s\\t%s\\t%s\\n' "$file" "$failed" "$(echo $found)" "$(echo $said)"`,
+    "    else found=$line; fi",
+    `    printf '%s\\t%s\\t%s\\t%s\\n' "$file" "$failed" "$found" "$said"`,
     "    return",
     "  done",
     "  echo",
@@ -120,6 +121,7 @@ export function tuningScript(knobs: readonly TuningKnob[] = TUNING): string {
     ...knobs.map(({ wanted, places, feature }) =>
       ["set_one", feature ? "feature" : "value", wanted, ...places].map(shellWord).join(" ")
     ),
+    "true",
   ].join("\n");
 }
 

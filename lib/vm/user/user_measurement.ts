@@ -99,18 +99,21 @@ export class UserMeasurement implements MeasurementParts {
         : `gap: ${formatNs(gap.dur)} of ${visibleText(gap.comm)}[${gap.tid}]: ${
           visibleText(gapInWords(gap))
         }, of it ${partsInWords(gap)}`,
-      ...(planted === undefined ? [] : [
-        `planted: ${planted.comm}[${planted.tid}] kept CPU ${planted.cpu} for ${
-          formatNs(Number(planted.end - planted.start))
-        }; the trace ends ${formatNs(this.reaction!)} after it${
-          this.plantCaught ? "" : "; the gap is ANOTHER ONE"
-        }`,
-      ]),
+      ...(planted === undefined ? [] : [this.#plantInWords(planted)]),
       `trace: ${this.path}, ${trace.stream.length} scheduling events over ${
         formatNs(trace.span.to)
       }, buffer ${(tracing.bufferKb / 1024).toFixed(0)} MiB a CPU, ${this.lost} older events overwritten`,
       ...this.notes,
     ].join("\n");
+  }
+
+  #plantInWords({ comm, tid, cpu, start, end }: PlantedStall): string {
+    const what = `planted: ${comm}[${tid}] kept CPU ${cpu} for ${formatNs(Number(end - start))}`;
+    return this.reaction! < 0
+      ? `${what}, but the run had ended ${formatNs(-this.reaction!)} before`
+      : `${what}; tracing stopped ${formatNs(this.reaction!)} after it${
+        this.plantCaught ? "" : ", for a gap that is NOT ITS DOING"
+      }`;
   }
 
   /** All but the trace, which is in `path`. */

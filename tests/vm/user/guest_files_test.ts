@@ -30,7 +30,7 @@ Deno.test("a fingerprint of the files that a shell printed is that of the machin
 
 Deno.test("the configuration of the kernel tells what no file of a guest does", async () => {
   const config = new Map([["HZ", "250"], ["SCHED_CORE", "y"], ["PREEMPT_VOLUNTARY", "y"], ["KVM", "n"]]);
-  const found = await fingerprint(null, guestFiles("\x1e/proc/sys/kernel/osrelease\n6.12.9\n", config));
+  const found = await fingerprint(null, guestFiles("/proc/sys/kernel/osrelease:6.12.9\n", config));
   assert.equal(found.kernel, "6.12.9");
   assert.equal(found.hz, 250);
   assert.equal(found.sched_core, true);
