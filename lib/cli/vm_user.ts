@@ -114,8 +114,18 @@ export async function run(args: string[]): Promise<number> {
     })
   );
   if (json) console.log(JSON.stringify(result));
-  else console.log(`\n${result}\n\nsettings of the guest's scheduler:\n${result.tuning.toText()}`);
+  else console.log(`\n${result}\n\nsettings of the guest's scheduler:\n${settings(result.tuning)}`);
   return plant !== undefined && !result.plantCaught ? ExitCode.Failed : ExitCode.Ok;
+}
+
+/** The table without the reasons, which are too long for it, and then those. */
+function settings(tuning: Frame<TuningColumns>): string {
+  const reasons = [...tuning.rows()].filter(({ reason }) => reason !== "")
+    .map(({ name, reason }) => `  ${name}: ${reason}`);
+  return [
+    tuning.select("name", "wanted", "written_where", "read_back", "state").toText({ width: 200 }),
+    ...reasons,
+  ].join("\n");
 }
 
 function oneOf<T extends string>(name: string, found: string, all: readonly T[]): T {

@@ -92,6 +92,9 @@ export async function measureUser(
     });
   }
   await run.ended();
+  if (options.plant !== undefined && planted === undefined && notes.length === 0) {
+    notes.push("no stall was planted: the run ended before");
+  }
   say("measured");
   const after = await counters(shell);
   await shellText(shell, "Ending the trace", `echo 0 > ${INSTANCE_PATH}/tracing_on`);
@@ -161,6 +164,7 @@ class SpinInGuest {
   readonly #run: Promise<void>;
   readonly #first = Promise.withResolvers<void>();
   #beside: Promise<void> | undefined;
+  #over = false;
 
   constructor(
     shell: GuestShell,
@@ -207,17 +211,16 @@ class SpinInGuest {
         );
       } finally {
         signal?.removeEventListener("abort", stop);
+        this.#over = true;
         this.#first.resolve();
       }
     })();
     this.#run.catch(() => {}); // whoever awaits `ended` has the reason
   }
 
-  /** Calls `work` when the first line was printed. */
+  /** Calls `work` when the first line was printed, and not at all where the run ended before. */
   atFirstLine(work: () => Promise<void>): void {
-    let over = false;
-    this.#run.then(() => over = true, () => over = true);
-    this.#beside = this.#first.promise.then(() => over ? undefined : work());
+    this.#beside = this.#first.promise.then(() => this.#over ? undefined : work());
     this.#beside.catch(() => {});
   }
 

@@ -14,19 +14,23 @@ import { userKernel } from "./user_kernel.ts";
 Deno.test("a planted stall of 150 ms ends the run, the trace holds it, and the ledger names the hog", async () => {
   const kernel = await userKernel();
   const directory = await Deno.makeTempDir();
-  // The host may stop a vCPU for 100 ms before the hog does: that is found and ends the run as well.
-  await attempts(4, async () => {
+  // The host may stop a vCPU for 100 ms before the hog does: that is found and ends the run as well. Eight pairs with cookies wait for as
+  // long by themselves; two do not.
+  await attempts(5, async (attempt) => {
+    const longer = attempt > 3 ? 2 : 1;
     const lines: string[] = [];
     const result = await runUser({
       kernel,
       seconds: 30,
-      plant: 150e6,
+      pairs: 2,
+      plant: 150e6 * longer,
+      maxGap: 100e6 * longer,
       output: `${directory}/log`,
       onLine: (line) => lines.push(line),
     });
     console.log(`${result}`);
     assert.ok(
-      lines.some((line) => /^Max latency: \d+ ms \(\d+ ticks, 16 online\)$/.test(line)),
+      lines.some((line) => /^Max latency: \d+ ms \(\d+ ticks, 4 online\)$/.test(line)),
       lines.join("\n"),
     );
     assert.equal(result.spin.stopped.reason, "maxGap");
@@ -47,7 +51,7 @@ Deno.test("a planted stall of 150 ms ends the run, the trace holds it, and the l
 
     assert.equal(result.isolation.kind, "cookies");
     assert.ok(result.isolation.proof!.holds, `${result.isolation.proof!.shares}`);
-    assert.equal(new Set(result.spin.cookies.column("cookie")).size, 8);
+    assert.equal(new Set(result.spin.cookies.column("cookie")).size, 2);
     const tuned = Object.fromEntries([...result.tuning.rows()].map(({ name, state }) => [name, state]));
     assert.equal(tuned["slice"], "applied");
     assert.equal(tuned["HRTICK"], "applied");
