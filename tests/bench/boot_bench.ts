@@ -5,6 +5,7 @@
  *
  *     deno run -A tests/bench/boot_bench.ts [rounds]
  */
+import { visibleText } from "../../lib/frame/visible_text.ts";
 import { ensurePackages } from "../../lib/tools/apt.ts";
 import { buildInitrd } from "../../lib/vm/initrd/build_initrd.ts";
 import { startGuest } from "../../lib/vm/qemu/start_guest.ts";
@@ -69,6 +70,7 @@ async function until(
   };
   await Promise.all([read(child.stdout), read(child.stderr)]);
   await child.status;
+  if (Number.isNaN(atCommand)) console.log(`${program} did not come up: ${visibleText(text.slice(-300))}`);
   return { init: atInit, command: atCommand };
 }
 
@@ -122,14 +124,15 @@ const contestants: Contestant[] = [
 ];
 try {
   const python = await pythonWith("virtme-ng", ["virtme-ng==1.42"]);
-  const vng = python.replace(/[^/]+$/, "vng");
+  const programs = python.slice(0, python.lastIndexOf("/"));
   contestants.push({
     name: "virtme-ng 1.42, vng --run",
     // The script of its first process reads the file systems of the host.
     boot: () =>
       until(
-        vng,
+        "env",
         [
+          ...[`PATH=${programs}:${Deno.env.get("PATH")}`, "vng"],
           ...[
             "--run",
             kernel,
