@@ -189,9 +189,10 @@ static void serve_line(struct ss_agent *a, int fd)
 	int pause = 2;
 	for (;;) {
 		struct pollfd set = {.fd = fd, .events = POLLIN};
-		if (poll(&set, 1, 0) > 0 && set.revents & POLLHUP && !(set.revents & POLLIN)) {
+		/* A port without a host is readable all the time: what may be left in it is skipped when there is one. */
+		if (poll(&set, 1, 0) > 0 && set.revents & POLLHUP) {
 			ss_agent_wait(a, -1, pause);
-			pause = pause < 20 ? pause * 2 : pause;
+			pause = pause < 50 ? pause * 2 : pause;
 		} else {
 			pause = 2;
 			ss_agent_serve(a, fd, fd);

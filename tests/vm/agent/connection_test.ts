@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { AgentChannel, AgentError, type Line } from "../../../lib/vm/agent/mod.ts";
 import { Answer, Ask, frameHead, MAGIC, PayloadReader, PayloadWriter } from "../../../lib/vm/agent/wire.ts";
+import { nativeProgram } from "../../../lib/native/mod.ts";
 import { startHostAgent, textOf } from "./host_agent.ts";
 
 /** The other end of a channel, played by the test. */
@@ -179,4 +180,54 @@ Deno.test("power off: an agent that is no init ends itself only", async () => {
   await agent.channel.powerOff({ timeout: 20_000 });
   assert.match(String(await agent.channel.closed), /power off as asked for/);
   assert.equal((await agent.process.status).code, 0);
+});
+
+Deno.test("the agent serves stdin and stdout too, and ends with them", async () => {
+  const program = nativeProgram("schedscope-agent");
+  const process = new Deno.Command(program, { args: ["--stdio"], stdin: "piped", stdout: "piped" }).spawn();
+  const reader = process.stdout.getReader();
+  const writer = process.stdin.getWriter();
+  let left = new Uint8Array();
+  const line: Line = {
+    async read(into) {
+      while (left.length === 0) {
+        const { value, done } = await reader.read();
+        if (done) return null;
+        left = value;
+      }
+      const size = Math.min(into.length, left.length);
+      into.set(left.subarray(0, size));
+      left = left.subarray(size);
+      return size;
+    },
+    async write(bytes) {
+      await writer.write(bytes.slice());
+      return bytes.length;
+    },
+    close: () => writer.close().catch(() => {}),
+  };
+  {
+    await using channel = new AgentChannel(line);
+    assert.equal((await channel.hello).transport, "stdin and stdout");
+    // What a program says does not get among the frames.
+    const { stdout, code } = await channel.exec("echo plain; exit 3", { timeout: 20_000 });
+    assert.deepEqual([textOf(stdout), code], ["plain\n", 3]);
+  }
+  while (!(await reader.read()).done);
+  assert.equal((await process.status).code, 0);
+});
+
+Deno.test("the agent by itself: help with examples, and wrong usage", () => {
+  const run = (...args: string[]) =>
+    new Deno.Command(nativeProgram("schedscope-agent"), { args }).outputSync();
+  const help = run("--help");
+  assert.ok(help.code === 0 && /examples:\n {2}exec schedscope-agent/.test(textOf(help.stdout)));
+  for (const args of [["--wait", "soon"], ["--no-such"], ["word"]]) {
+    assert.equal(run(...args).code, 2, args.join(" "));
+  }
+  const lacking = run("--port", "no.such.port", "--wait", "10");
+  assert.equal(lacking.code, 1);
+  assert.match(textOf(lacking.stderr), /no\.such\.port: No such file or directory; nothing is served/);
+  assert.equal(run("--device", "/no/such", "--wait", "10").code, 1);
+  assert.equal(run("--socket", `/tmp/${"x".repeat(200)}`).code, 1);
 });
