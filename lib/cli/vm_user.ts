@@ -1,5 +1,7 @@
+import type { Frame } from "../frame/frame.ts";
 import { type Isolation, ISOLATIONS } from "../vm/user/isolation.ts";
 import { runUser } from "../vm/user/run_user.ts";
+import type { TuningColumns } from "../vm/user/tuning.ts";
 import { parseCommand } from "./args.ts";
 import { parseDuration } from "./duration.ts";
 import { ExitCode, UsageError } from "./exit_code.ts";
