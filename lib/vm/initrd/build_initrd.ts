@@ -8,6 +8,7 @@ import { cpio } from "./cpio.ts";
 import type { CpioEntry } from "./cpio_entry.ts";
 import type { Initrd, InitrdEntry, InitrdName, InitrdOptions } from "./initrd.ts";
 import { type ManifestEntry, readManifest } from "./manifest.ts";
+import { forgetOldInitrds } from "./forget_old_initrds.ts";
 import { withParents } from "./with_parents.ts";
 import { reasonOf } from "./write_initrd.ts";
 
@@ -49,6 +50,7 @@ export async function buildInitrd(name: InitrdName, options: InitrdOptions = {})
   const file = `${nested ? `${name}-nested` : name}-${key.slice(0, 20)}.cpio${suffix[compression]}`;
   const cached = await exists(`${cacheDirectory("initrd")}/${file}`);
   const path = await written(file, () => compress(archive, compression, signal));
+  await forgetOldInitrds(path);
   return {
     name,
     path,

@@ -1,5 +1,5 @@
 /** What every entry of an archive has. */
-interface CpioNamed {
+export interface CpioNamed {
   /** Where it is in the guest: absolute, no `.` and no `..` ("/bin/busybox"). */
   readonly path: string;
 }

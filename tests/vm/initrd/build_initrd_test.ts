@@ -243,3 +243,26 @@ Deno.test("a full disk, a directory that cannot be written, a device: one senten
     assert.deepEqual((await names(cache)).filter((name) => name.includes("part")), []);
   });
 });
+
+Deno.test("an initrd that nobody asked for in two weeks makes room; others and what is no initrd stay", async () => {
+  await withEnvironment({}, async (cache) => {
+    const { path } = await buildInitrd("l2");
+    const ago = (days: number) => new Date(Date.now() - days * 86_400_000);
+    const name = (digit: string) => `l1-nested-${digit.repeat(20)}.cpio`;
+    for (
+      const [file, days] of [[name("a"), 15], [name("b"), 13], ["note.txt", 99], [
+        `${name("c")}.zst`,
+        99,
+      ]] as const
+    ) {
+      await Deno.writeTextFile(`${cache}/initrd/${file}`, "");
+      await Deno.utime(`${cache}/initrd/${file}`, ago(days), ago(days));
+    }
+    await Deno.utime(path, ago(99), ago(99));
+    assert.equal((await buildInitrd("l2")).path, path);
+    assert.deepEqual(
+      await names(`${cache}/initrd`),
+      [name("b"), path.slice(path.lastIndexOf("/") + 1), "note.txt"].sort(),
+    );
+  });
+});
