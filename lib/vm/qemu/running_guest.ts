@@ -217,10 +217,17 @@ export class RunningGuest implements Guest {
     });
   }
 
-  /** A kernel that panicked and was told not to restart would stay for ever. Anew at each line that still comes. */
+  /**
+   * A kernel that panicked and was told not to restart would stay for ever. Anew at each line that still comes; where the agent
+   * answers, the words were not the kernel's own but those of a guest inside.
+   */
   #watchPanic(): void {
     clearTimeout(this.#panicTimer);
-    this.#panicTimer = setTimeout(() => {
+    this.#panicTimer = setTimeout(async () => {
+      if (this.#agent !== undefined && await answers(this.#agent)) {
+        this.#panicTimer = undefined;
+        return;
+      }
       this.#panicked = true;
       this.kill("its kernel panicked");
     }, PANIC_GRACE);
@@ -247,6 +254,11 @@ export class RunningGuest implements Guest {
       console: this.log.last(),
     });
   }
+}
+
+/** Whether the agent answers at all, within a time that a busy host needs at most. */
+async function answers(agent: AgentChannel): Promise<boolean> {
+  return await agent.readClock({ timeout: PANIC_GRACE }).then(() => true, () => false);
 }
 
 function close(conn: Deno.Conn): void {

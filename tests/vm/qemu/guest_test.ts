@@ -80,7 +80,7 @@ Deno.test("how a guest ended: powered off, restarted, panicked, reset without a 
   assert.deepEqual([died.reason, died.detail], ["died", "QEMU was killed by SIGSEGV and said nothing"]);
 });
 
-Deno.test("a kernel that panics and stays is ended; one whose guest speaks of a panic goes on", async () => {
+Deno.test("a kernel that panics and stays is ended, and its words cannot do anything to a terminal", async () => {
   await using base = await ownRunBase();
   await using guest = await tinyGuest(base.path, `${INIT}Kernel panic - not syncing: Oh \x1b[2J\r\n`, "spin");
   const end = await guest.ended;

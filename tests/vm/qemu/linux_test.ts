@@ -72,6 +72,9 @@ Deno.test("Linux comes up to its agent with the threads of its cores, and goes o
     assert.equal((await guest.agent.exec(port)).code, 0);
     const bytes = new Uint8Array(100);
     assert.equal(text(bytes.subarray(0, await guest.port("one").read(bytes) ?? 0)), "hello\n");
+    // Words of a guest inside, say: this one's own kernel goes on, and so it is left alone.
+    await guest.agent.exec('echo "Kernel panic - not syncing: of another" >/dev/console; sleep 5');
+    assert.ok(guest.console.some(({ text }) => text.includes("of another")));
     await guest.snapshot(file);
     assert.equal((await guest.ended).reason, "killed");
     assert.equal((await Deno.stat(file)).mode! & 0o777, 0o600);
