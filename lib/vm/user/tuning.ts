@@ -99,7 +99,7 @@ export type TuningColumns = {
 
 /** A script that applies `knobs` and prints a line for each: what {@linkcode readTuning} reads. */
 export function tuningScript(knobs: readonly TuningKnob[] = TUNING): string {
-  // No program is started: under emulation each costs as much as all of this.
+  // Few programs are started: under emulation they cost more than all else of this.
   return [
     "set_one() {",
     "  kind=$1 wanted=$2 said= found= failed=0; shift 2",
@@ -107,7 +107,8 @@ export function tuningScript(knobs: readonly TuningKnob[] = TUNING): string {
     '    [ -e "$file" ] || continue',
     '    { echo "$wanted" > "$file"; } 2>/tmp/schedscope-tuning || failed=1',
     "    read -r said < /tmp/schedscope-tuning",
-    '    read -r line < "$file"',
+    // Not by read, which takes a byte at a time: a sysctl gives all it has to the first.
+    '    line=$(cat "$file")',
     '    if [ "$kind" = feature ]; then',
     "      for word in $line; do",
     '        case $word in "$wanted"|"NO_$wanted") found=$word;; esac',
