@@ -162,5 +162,14 @@ async function unlessItEnds<T>(guest: Guest, work: Promise<T>): Promise<T> {
   });
   over.promise.catch(() => {});
   work.catch(() => {});
-  return await Promise.race([work, over.promise]);
+  try {
+    return await Promise.race([work, over.promise]);
+  } catch (error) {
+    if (error instanceof GuestError) throw error;
+    // The agent's line breaks a moment before QEMU tells why.
+    const { promise: later, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, 1000);
+    await Promise.race([over.promise, later]).finally(() => clearTimeout(timer));
+    throw error;
+  }
 }
