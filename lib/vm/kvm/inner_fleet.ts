@@ -12,7 +12,7 @@ export interface FleetOptions {
   readonly vms: number;
   /** CPUs of the outer guest that their vCPUs may run on. */
   readonly cpus: readonly number[];
-  /** Most seconds until one is up; each further attempt has half as long again. */
+  /** Most seconds until one is up; each further attempt has a third as long again. */
   readonly watchdog: number;
   /** Gets each sample. */
   readonly onSample: (vm: number, sample: HwlatSample, line: string) => void;
@@ -25,7 +25,7 @@ export interface FleetOptions {
 }
 
 /** How often the first one, and each copy, is started before it is given up. */
-const ATTEMPTS = 4;
+const ATTEMPTS = 5;
 
 /** The state that all copies come up from. */
 const STATE = `${INNER_DIRECTORY}/state`;
@@ -174,7 +174,7 @@ export class InnerFleet implements AsyncDisposable {
     const { watchdog, signal, onProgress } = this.#options;
     for (let attempt = 1;; attempt++) {
       try {
-        const seconds = Math.round(watchdog * 1.5 ** (attempt - 1));
+        const seconds = Math.round(watchdog * 1.33 ** (attempt - 1));
         return await work(attempt, { seconds, ...signal === undefined ? {} : { signal } });
       } catch (error) {
         if (signal?.aborted === true || !(error instanceof VmError)) throw error;

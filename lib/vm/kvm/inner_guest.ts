@@ -12,6 +12,9 @@ export const READY = "schedscope: inner ready";
 /** What it answers when it is asked whether it lives. */
 export const HERE = "schedscope: inner here";
 
+/** What its kernel writes, on lines that may begin with a prefix, when a CPU of it hangs while it comes up. */
+const STALLED = /rcu: INFO: rcu_\w+ (?:self-)?detected stall/;
+
 /** What it writes where there is nothing to measure; the reason follows. */
 const LOST = "schedscope: lost: ";
 
@@ -108,12 +111,16 @@ export class InnerGuest implements AsyncDisposable {
 
   /** Writes a line to its console. */
   send(line: string): void {
-    if (!this.isOver) this.#input.enqueue(new TextEncoder().encode(`${line}\n`));
+    try {
+      this.#input.enqueue(new TextEncoder().encode(`${line}\n`));
+    } catch {
+      // The request that reads it is over: so is the guest, and whoever waits for an answer hears of that.
+    }
   }
 
   /**
    * Resolves with the first line from now on that begins with `prefix`. Throws a `VmError` that says what it did not do where it ends
-   * before, says that there is nothing to measure, or does not in time.
+   * before, says that there is nothing to measure or that it hangs, or does not in time.
    */
   async says(prefix: string, what: string, options: StepOptions): Promise<string> {
     const { promise, resolve, reject } = Promise.withResolvers<string>();
@@ -121,6 +128,8 @@ export class InnerGuest implements AsyncDisposable {
       if (line.startsWith(prefix)) resolve(line);
       else if (line.startsWith(LOST)) {
         reject(new VmError(`Inner guest ${this.name} has nothing to measure: ${line.slice(LOST.length)}`));
+      } else if (STALLED.test(line)) {
+        reject(new VmError(`Inner guest ${this.name} did not ${what}: one of its CPUs hangs`));
       }
     };
     this.#waits.add(look);
@@ -179,7 +188,7 @@ function startScript(directory: string, settings: InnerSettings, start: InnerSta
   const qemu = [
     "qemu-system-x86_64",
     ...["-name", `${start.name},debug-threads=on`, "-nodefaults", "-no-user-config", "-display", "none"],
-    ...["-no-reboot", "-M", "q35", "-m", `${memory}`, "-smp", "2"],
+    ...["-no-reboot", "-M", "q35,hpet=off", "-m", `${memory}`, "-smp", "2"],
     ...accelerator === "kvm"
       ? ["-accel", "kvm", "-cpu", "host"]
       : ["-accel", "tcg,thread=multi,tb-size=64", "-cpu", "max"],

@@ -79,8 +79,8 @@ export async function pinVcpus(
   options: StepOptions,
 ): Promise<InnerProcess> {
   // No program is run while waiting: with many guests at once that would keep the outer guest busy.
-  const script = `cd ${inner.directory} || exit 1
-read pid < pid
+  const script = `until [ -s ${inner.directory}/pid ]; do usleep 50000; done
+read -r pid < ${inner.directory}/pid
 while :; do
   found=
   for thread in /proc/$pid/task/*; do
@@ -117,5 +117,6 @@ done`;
 }
 
 function steps({ seconds, signal }: StepOptions): { timeout: number; signal?: AbortSignal } {
-  return { timeout: seconds * 1000, ...signal === undefined ? {} : { signal } };
+  // The wait around it ends first, and says what was waited for.
+  return { timeout: seconds * 1000 + 5000, ...signal === undefined ? {} : { signal } };
 }

@@ -25,8 +25,10 @@ const CPU_OF_CORE = 2;
 /** Most seconds to wait until an inner guest is up: booted by KVM (an emulated one included), or by translation within translation. */
 const WATCHDOG = { kvm: 25, tcg: 150 } as const;
 
-/** A boot to init that takes this long is an idle machine's, ns; where it takes longer, all deadlines are longer as well. */
+/** A boot to init that takes this long is an idle machine's, ns; where it takes longer, that watchdog has longer as well. */
 const IDLE_BOOT = 1.5e9;
+/** But not much: what hangs does not come up for having longer, and each further attempt has longer anyway. */
+const MOST_LONGER = 2;
 
 /** What is known of the outer guest before anything is asked of it. */
 export interface OuterKnowledge {
@@ -53,7 +55,6 @@ export async function measureKvm(
   const notes: string[] = [];
   phases.begin("setting up the outer guest");
   const facts = await outerFacts(shell, signal);
-  const tuning = readTuning(await shellText(shell, "Tuning the scheduler", tuningScript(), passing));
   const innerAccelerator = chooseInner(options.innerAccelerator ?? "auto", facts.hasKvm, notes);
   const { cpus, siblings } = facts;
   if (!siblings) {
@@ -72,7 +73,7 @@ export async function measureKvm(
     window: options.window ?? 1e9,
     width: options.width ?? 0.5e9,
   };
-  const slow = Math.min(8, Math.max(1, (outer.bootTime ?? 0) / IDLE_BOOT));
+  const slow = Math.min(MOST_LONGER, Math.max(1, (outer.bootTime ?? 0) / IDLE_BOOT));
   await using fleet = new InnerFleet(shell, settings, {
     vms,
     cpus,
@@ -89,6 +90,7 @@ export async function measureKvm(
   phases.begin(`copying it to ${vms}`);
   await fleet.copy();
   phases.begin("isolating them");
+  const tuning = readTuning(await shellText(shell, "Tuning the scheduler", tuningScript(), passing));
   const vcpus = fleet.vcpus;
   const cookies = await isolateInner(shell, isolation.kind, fleet.pids, signal);
   const tracing = options.trace === undefined

@@ -52,7 +52,7 @@ export async function runKvm(options: RunKvmOptions): Promise<KvmResult> {
   const kernel = await bootable(path);
   const initrd = await buildInitrd("l1", {
     nested: true,
-    kernel,
+    kernel: path,
     ...signal === undefined ? {} : { signal },
   });
   const memory = options.memory ?? outerMemory(initrd.archiveBytes / 2 ** 20, vms, vmMemory);
