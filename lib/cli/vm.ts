@@ -1,4 +1,4 @@
-import { ExitCode, UsageError } from "./exit_code.ts";
+import { ExitCode, reportError, UsageError } from "./exit_code.ts";
 
 /** One line for the list of commands. */
 export const summary = "guests: build a kernel, make initrds, run the gap benchmark in a guest or nested";
@@ -29,7 +29,12 @@ export async function run(args: string[]): Promise<number> {
       `no command ${JSON.stringify(`vm ${name}`)}; there are: ${Object.keys(subcommands).join(", ")}`,
     );
   }
-  return await (await subcommands[name]!()).run(rest);
+  try {
+    return await (await subcommands[name]!()).run(rest);
+  } catch (error) {
+    // Its own name, so that what is to be tried names the help that tells of it.
+    return reportError(`vm ${name}`, error);
+  }
 }
 
 async function usage(): Promise<string> {
