@@ -7,6 +7,7 @@ import { runKvm } from "../kvm/mod.ts";
 import { runUser, type UserOptions, type UserResult } from "../user/mod.ts";
 import { fileKey } from "./file_key.ts";
 import { kvmMetrics, userMetrics } from "./metrics.ts";
+import { pastStaleCode } from "./past_stale_code.ts";
 import type { VmFingerprint, VmIsolation, VmRun, VmTarget } from "./vm_run.ts";
 
 /** What each target takes. */
@@ -45,6 +46,7 @@ export type RunVmOptions<T extends VmTarget = VmTarget> =
  * Boots a guest with `kernel`, measures in it, and gives the trace, the gaps with their causes, the numbers that runs are compared by, and the
  * fingerprints of guest and host.
  *
+ * Under emulation a guest whose kernel panics at a stale breakpoint (`Oops: int3`, a race of QEMU's) is booted again, at most twice, and `notes` says so.
  * Throws what the target throws; a `VmError` for an isolation that it does not know.
  */
 export async function runVm<T extends VmTarget = "user">(
@@ -71,12 +73,16 @@ type Given<R> =
   & Pick<VmFingerprint, "guest" | "release" | "accelerator">;
 
 async function userRun(options: UserOptions): Promise<Given<UserResult>> {
-  const result = await runUser(options);
+  const again: string[] = [];
+  const result = await pastStaleCode(() => runUser(options), (text) => {
+    again.push(text);
+    options.onProgress?.(text);
+  });
   const { accelerator, kernel } = result.guest;
   return {
     isolation: result.isolation.kind,
     metrics: userMetrics(result),
-    notes: [accelerator.meaning, ...result.notes].filter((note) => note !== ""),
+    notes: [accelerator.meaning, ...again, ...result.notes].filter((note) => note !== ""),
     trace: result.trace,
     gaps: result.ledger,
     result,
