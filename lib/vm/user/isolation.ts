@@ -1,5 +1,6 @@
 import { LackingError, VmError } from "../errors.ts";
 import { type GuestShell, shellText, shellWord } from "./guest_shell.ts";
+import { holdCoreScheduling } from "./hold_core_scheduling.ts";
 
 /**
  * How the pairs are kept apart on a core: core-scheduling cookies (prctl, Linux 5.14 and newer), a tag of a cgroup (`cpu.tag`, patches of
@@ -79,6 +80,7 @@ export async function chooseIsolation(
   const because = (own: string) => [...passed, own].join("; ");
   if (asked === "none") return { kind: "none", reason: "it was asked for", proof: undefined, spin: [] };
   if (asked === "auto" || asked === "cookies") {
+    await holdCoreScheduling(shell, signal);
     const { errno, ...proof } = await prove(shell, cpus, ["--cookies=0,1"], signal);
     if (errno === 0) {
       return {
