@@ -171,8 +171,13 @@ Deno.test("disposal ends all that is open with a clear error, and the programs w
   await assert.rejects(channel.pull("/proc/self/comm"), /closed by this program/);
   // The next host is served by the same agent, and what the first had started is gone.
   await using second = await agent.connect();
-  const { code } = await second.exec(["kill", "-0", String(started)], { timeout: 20_000 });
-  assert.equal(code, 1);
+  // It has been killed; beside busy neighbours it takes a while to be gone.
+  for (let tries = 0;; tries++) {
+    const { code } = await second.exec(["kill", "-0", String(started)], { timeout: 20_000 });
+    if (code === 1) break;
+    assert.ok(tries < 500, `process ${started} is still there`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
 });
 
 Deno.test("power off: an agent that is no init ends itself only", async () => {
