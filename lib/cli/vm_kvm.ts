@@ -96,6 +96,7 @@ export async function run(args: string[]): Promise<number> {
   const window = time("window", 1e6, 60e9), width = time("width", 1e3, window ?? 1e9);
   const shown = showing(parsed.get("show") ?? "0", vms);
   const trace = parsed.get("trace"), config = parsed.get("config");
+  if (trace === "") throw new UsageError("Expected --trace to name a directory but found nothing");
   const json = parsed.has("json"), verbose = parsed.has("verbose");
   const print = json ? console.error : console.log;
   const result = await interruptible((signal) =>

@@ -92,6 +92,7 @@ export async function run(args: string[]): Promise<number> {
   const pairs = number("pairs", 1, 8), memory = number("memory", 128, 1 << 20);
   const bufferKb = number("buffer", 64, 1 << 20);
   const output = parsed.get("output"), config = parsed.get("config"), cmdline = parsed.get("cmdline");
+  if (output === "") throw new UsageError("Expected --output to name a directory but found nothing");
   const json = parsed.has("json");
   const result = await interruptible((signal) =>
     runUser({

@@ -36,7 +36,10 @@ function has(bytes: Uint8Array, { at, bytes: wanted }: Mark): boolean {
 }
 
 function isText(bytes: Uint8Array): boolean {
-  return bytes.every((byte) => byte >= 0x20 && byte !== 0x7f || byte === 9 || byte === 10 || byte === 13);
+  // No text has a 0xff, and the room before a boot header is full of them.
+  return bytes.every((byte) =>
+    byte >= 0x20 && byte !== 0x7f && byte !== 0xff || byte === 9 || byte === 10 || byte === 13
+  );
 }
 
 /** A PE file has sections; a unified kernel image has the kernel in the one called `.linux`. */

@@ -1,13 +1,14 @@
 import { defaultSignal } from "../../trace/default_signal.ts";
 import { CaptureDirectory } from "../../trace/record/capture_directory.ts";
-import { LackingError, VmError } from "../errors.ts";
+import { VmError } from "../errors.ts";
 import { buildInitrd } from "../initrd/mod.ts";
-import { bootable, examineKernel, kernelLacks } from "../kernel/mod.ts";
+import { bootable, examineKernel } from "../kernel/mod.ts";
 import { type Guest, GuestError, startGuest } from "../qemu/mod.ts";
 import type { RunKvmOptions } from "./kvm_options.ts";
 import { KvmPhases } from "./kvm_phases.ts";
 import { KvmResult } from "./kvm_result.ts";
 import { measureKvm } from "./measure_kvm.ts";
+import { requireKernel } from "../user/require_kernel.ts";
 
 /** Cores of the outer guest and hardware threads of each. */
 const CORES = 2, THREADS = 2;
@@ -18,7 +19,7 @@ const CORES = 2, THREADS = 2;
  * of each second on one of its CPUs and then on the other, and the gaps that it finds are the result.
  *
  * Where some inner guests do not come up or say nothing, the others' samples are the result and `vms` says so. Rejects with an
- * `UnfitKernelError` where the file is no kernel for a guest, a {@linkcode LackingError} where this machine or the kernel lacks something,
+ * `UnfitKernelError` where the file is no kernel for a guest, a `LackingError` where this machine or the kernel lacks something,
  * and a {@linkcode VmError} where the outer guest ended or no inner guest came up. Nothing of the guests is left in any case.
  *
  * @example
@@ -38,16 +39,7 @@ export async function runKvm(options: RunKvmOptions): Promise<KvmResult> {
   if (options.trace !== undefined) new CaptureDirectory(options.trace).discard();
   phases.begin("making the initrds");
   const image = await examineKernel(path, config === undefined ? {} : { config });
-  const lacks = kernelLacks(image, "kvm");
-  const fatal = lacks.filter((lack) => lack.fatal);
-  if (fatal.length > 0) {
-    throw new LackingError(
-      `The kernel ${image.release} cannot run this target: ${
-        fatal.map(({ option, cost }) => `without ${option} ${cost}`).join("; ")
-      }`,
-      'set the options, or build a kernel by "schedscope vm kernel"',
-    );
-  }
+  const lacks = requireKernel(image, "kvm", options.isolation ?? "auto");
   for (const { option, cost } of lacks) say(`the kernel lacks ${option}: ${cost}`);
   const kernel = await bootable(path);
   const initrd = await buildInitrd("l1", {

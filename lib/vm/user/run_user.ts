@@ -1,11 +1,11 @@
 import { formatNs } from "../../frame/format_ns.ts";
 import { CaptureDirectory } from "../../trace/record/capture_directory.ts";
 import { defaultSignal } from "../../trace/default_signal.ts";
-import { LackingError } from "../errors.ts";
 import { buildInitrd } from "../initrd/mod.ts";
-import { bootable, examineKernel, type KernelImage, type KernelLack, kernelLacks } from "../kernel/mod.ts";
+import { bootable, examineKernel, type KernelImage, type KernelLack } from "../kernel/mod.ts";
 import { type Accelerator, type Guest, GuestError, startGuest, type Vcpu } from "../qemu/mod.ts";
 import { measureUser } from "./measure_user.ts";
+import { requireKernel } from "./require_kernel.ts";
 import { type MeasurementParts, UserMeasurement } from "./user_measurement.ts";
 import type { UserOptions } from "./user_options.ts";
 
@@ -69,7 +69,7 @@ const CORES = 2, THREADS = 2;
  * Boots `kernel` in a guest of 4 vCPUs, 2 threads a core, and runs the gap benchmark there: 16 threads in 8 pairs, each pair a trust group, all
  * on the two hardware threads of one core, until the first gap over 100 ms, whose trace is brought home and explained.
  *
- * Rejects with an `UnfitKernelError` where the file is no kernel for a guest, a {@linkcode LackingError} where this machine or the kernel lacks
+ * Rejects with an `UnfitKernelError` where the file is no kernel for a guest, a `LackingError` where this machine or the kernel lacks
  * something that was asked for, and a `VmError` (`GuestError`) where the guest ended meanwhile. Nothing of the guest is left in any case.
  */
 export async function runUser(options: UserOptions): Promise<UserResult> {
@@ -82,16 +82,7 @@ export async function runUser(options: UserOptions): Promise<UserResult> {
   // Whether the trace can be put there is known before the guest boots, not after it has measured.
   new CaptureDirectory(output).discard();
   const kernel = await examineKernel(path, config === undefined ? {} : { config });
-  const lacks = kernelLacks(kernel, "user");
-  const fatal = lacks.filter((lack) => lack.fatal);
-  if (fatal.length > 0) {
-    throw new LackingError(
-      `The kernel ${kernel.release} cannot run this target: ${
-        fatal.map(({ option, cost }) => `without ${option} ${cost}`).join("; ")
-      }`,
-      'set the options, or build a kernel by "schedscope vm kernel"',
-    );
-  }
+  const lacks = requireKernel(kernel, "user", isolation);
   for (const { option, cost } of lacks) say(`the kernel lacks ${option}: ${cost}`);
   // Ends the guest while it boots; afterwards the measurement ends in its own way and keeps what it has.
   const booting = new AbortController();
