@@ -156,5 +156,5 @@ function lockOf(key: string): string {
 
 async function checkSpace(directory: string, needed: number): Promise<void> {
   const { bavail, bsize } = await statfs(directory);
-  if (bavail * bsize < needed) throw noSpace(directory, needed);
+  if (bavail * bsize < needed) throw noSpace(cacheDirectory("build"), needed);
 }
