@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { testKernel } from "./vm/test_kernel.ts";
 import { recordWithPerf } from "./trace/perf_data/record_with_perf.ts";
 
 /** Runs an example as its own comment says, with the permissions that it names. */
@@ -29,11 +30,23 @@ Deno.test("examples run and print what they promise", async (t) => {
     await t.step("record_and_explain.ts", async () => {
       assert.match(await example("record_and_explain.ts"), /recorded by tracefs: .*\n(.+ % of one CPU\n){3}/);
     });
+    await t.step("vm_whose_fault.ts", async () => {
+      await testKernel();
+      assert.match(
+        await example("vm_whose_fault.ts"),
+        /on one clock, known within .*\n(?:.*\n)*guest_queued: .* % of all waiting in the guest\n/,
+      );
+    });
     await t.step("none is left out", () => {
       const names = [...Deno.readDirSync("examples")].filter((entry) => entry.isFile).map((entry) =>
         entry.name
       ).sort();
-      assert.deepEqual(names, ["longest_gaps.ts", "query_with_sql.ts", "record_and_explain.ts"]);
+      assert.deepEqual(names, [
+        "longest_gaps.ts",
+        "query_with_sql.ts",
+        "record_and_explain.ts",
+        "vm_whose_fault.ts",
+      ]);
     });
   } finally {
     await Deno.remove(dir, { recursive: true });
