@@ -32,7 +32,7 @@ Options:
       --accelerator HOW  what runs the outer guest: kvm, tcg or auto (default)
       --memory MIB       memory of the outer guest (default: what all of them need)
       --vm-memory MIB    memory of each inner guest (default 96)
-      --watchdog TIME    an inner guest that is not up after this is ended and another started (default 25s, longer on a slow
+      --watchdog TIME    an inner guest that is not up after this is ended and another started (default 40s, longer on a slow
                          machine)
       --config FILE      the kernel's configuration, where it is neither in the kernel nor beside it
       --verbose          the consoles of all guests, on stderr

@@ -29,7 +29,7 @@ export interface RunKvmOptions {
   readonly width?: number;
   /** How often it does so, in ns. Default 1 s. */
   readonly window?: number;
-  /** Most seconds to wait until an inner guest is up, before another is started in its place. Default 25; 150 under tcg within a guest. */
+  /** Most seconds to wait until an inner guest is up, before another is started in its place. Default 40, on a slow machine up to twice that; 150 under tcg within a guest. */
   readonly watchdog?: number;
   /** Directory for the outer guest's trace (scheduler, interrupts, timers), which `openTrace` reads. Default: none is taken. */
   readonly trace?: string;

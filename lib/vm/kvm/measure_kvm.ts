@@ -23,7 +23,7 @@ const KERNEL = "/l2/kernel", INITRD = "/l2/initrd";
 const CPU_OF_CORE = 2;
 
 /** Most seconds to wait until an inner guest is up: booted by KVM (an emulated one included), or by translation within translation. */
-const WATCHDOG = { kvm: 25, tcg: 150 } as const;
+const WATCHDOG = { kvm: 40, tcg: 150 } as const;
 
 /** A boot to init that takes this long is an idle machine's, ns; where it takes longer, that watchdog has longer as well. */
 const IDLE_BOOT = 1.5e9;
