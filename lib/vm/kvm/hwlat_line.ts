@@ -10,16 +10,27 @@ const SAMPLE = new RegExp(
 
 /** One sample of the hwlat tracer; times in ns, unknown numbers NaN. See the columns of {@linkcode parseHwlat} for what each is. */
 export interface HwlatSample {
+  /** Name of the thread. */
   readonly comm: string;
+  /** Its kernel id. */
   readonly tid: number;
+  /** CPU that was sampled. */
   readonly cpu: number;
+  /** End of the sample by the trace's clock. */
   readonly ts: number;
+  /** Its number. */
   readonly seq: number;
+  /** Longest time between the two readings of a round. */
   readonly inner: number;
+  /** Longest time between two rounds. */
   readonly outer: number;
+  /** Wall clock of the guest, ns since 1970. */
   readonly time: bigint;
+  /** How often the threshold was passed. */
   readonly count: number;
+  /** Time in non-maskable interrupts. */
   readonly nmiTotal: number;
+  /** Non-maskable interrupts. */
   readonly nmiCount: number;
 }
 

@@ -105,19 +105,33 @@ export interface KvmOuter {
 
 /** What a run of target `kvm` found. */
 export class KvmResult implements KvmMeasurement {
+  /** What ran the inner guests. */
   readonly innerAccelerator!: "kvm" | "tcg";
+  /** What they were kept apart by, and the proof of it. */
   readonly isolation!: ChosenIsolation;
+  /** What was asked of the outer guest's scheduler, and what it made of that. */
   readonly tuning!: Frame<TuningColumns>;
+  /** CPUs of the outer guest that all inner vCPUs shared. */
   readonly cpus!: readonly number[];
+  /** Whether those are the hardware threads of one core. */
   readonly siblings!: boolean;
+  /** Time measured, from the moment at which all were let go, ns. */
   readonly elapsed!: number;
+  /** Whether the run was interrupted before its time was over. */
   readonly interrupted!: boolean;
+  /** Time from the start of the run until each inner guest had told a sample, ns; NaN where one never did. */
   readonly allTracing!: number;
+  /** Every sample of every inner guest since they were let go. */
   readonly samples!: Frame<HwlatColumns>;
+  /** Their gaps, a row for each inner guest. */
   readonly summary!: Frame<HwlatSummaryColumns>;
+  /** The threads of the inner guests; no rows where the outer guest ended before they were read. */
   readonly vcpus!: Frame<KvmVcpuColumns>;
+  /** The inner guests. */
   readonly vms!: readonly KvmVm[];
+  /** The outer guest's trace, where one was asked for and could be had. */
   readonly trace: PulledTrace | undefined;
+  /** What the reader must know of the figures, in sentences. */
   readonly notes!: readonly string[];
   /** The outer guest. */
   readonly outer: KvmOuter;

@@ -1,6 +1,6 @@
 import { defaultSignal } from "../../trace/default_signal.ts";
-import { CaptureDirectory } from "../../trace/record/capture_directory.ts";
 import { VmError } from "../errors.ts";
+import { checkTraceOutput } from "../agent/trace_output.ts";
 import { buildInitrd } from "../initrd/mod.ts";
 import { bootable, examineKernel } from "../kernel/mod.ts";
 import { type Guest, GuestError, startGuest } from "../qemu/mod.ts";
@@ -36,7 +36,7 @@ export async function runKvm(options: RunKvmOptions): Promise<KvmResult> {
   const phases = new KvmPhases(say);
   signal?.throwIfAborted();
   // Whether the trace can be put there is known before the guest boots, not after it has measured.
-  if (options.trace !== undefined) new CaptureDirectory(options.trace).discard();
+  if (options.trace !== undefined) checkTraceOutput(options.trace);
   phases.begin("making the initrds");
   const image = await examineKernel(path, config === undefined ? {} : { config });
   const lacks = requireKernel(image, "kvm", options.isolation ?? "auto");
