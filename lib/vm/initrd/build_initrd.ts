@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { cachedFile, cacheDirectory } from "../cache.ts";
+import { isDiskFull, noSpace } from "../kernel/no_space.ts";
 import { VmError } from "../errors.ts";
 import { examineKernel } from "../kernel/mod.ts";
 import { collectEntries } from "./collect_entries.ts";
@@ -88,10 +89,11 @@ async function written(file: string, content: () => Promise<Uint8Array>): Promis
       await Deno.writeFile(temporary, data ?? await content());
     });
   } catch (cause) {
+    if (isDiskFull(cause)) throw noSpace(cacheDirectory("initrd"), data?.length);
     throw new VmError(
       `The initrd could not be written to ${cacheDirectory("initrd")}: ${
         reasonOf(cause)
-      }; make room there, or set SCHEDSCOPE_CACHE to a directory that can be written`,
+      }; set SCHEDSCOPE_CACHE to a directory that can be written`,
       { cause },
     );
   }

@@ -1,5 +1,6 @@
 import { cachedFile, cacheDirectory, cacheKey } from "../cache.ts";
-import { LackingError } from "../errors.ts";
+import { LackingError, VmError } from "../errors.ts";
+import { fileRefusal } from "../file_refusal.ts";
 import { hasPvhEntry, readElfKernel } from "./elf_kernel.ts";
 import { isDiskFull, noSpace } from "./no_space.ts";
 import { readKernel } from "./read_kernel.ts";
@@ -37,14 +38,27 @@ export async function bootable(path: string): Promise<string> {
     }
   } catch (error) {
     if (error instanceof LackingError) return path;
-    throw error;
+    throw unwritable(error);
   }
   return await cachedFile("vmlinux", `${key}.elf`, async (temporary) => {
     vmlinux ??= await unpackPayload(path, file.payload);
     await Deno.writeFile(temporary, vmlinux.subarray(0, readElfKernel(path, vmlinux).length));
   }).catch((error) => {
-    throw isDiskFull(error) ? noSpace(cacheDirectory("vmlinux"), vmlinux?.length) : error;
+    if (isDiskFull(error)) throw noSpace(cacheDirectory("vmlinux"), vmlinux?.length);
+    throw unwritable(error);
   });
+}
+
+/** `error`, in a sentence where it is of the cache. */
+function unwritable(error: unknown): unknown {
+  const why = fileRefusal(error);
+  if (why === undefined) return error;
+  return new VmError(
+    `The kernel cannot be unpacked into ${
+      cacheDirectory("vmlinux")
+    }: ${why}; set SCHEDSCOPE_CACHE to a directory that can be written`,
+    { cause: error },
+  );
 }
 
 async function isFile(path: string): Promise<boolean> {

@@ -55,6 +55,7 @@ function whole(path: string, size: number): number {
 }
 
 async function open(path: string): Promise<Deno.FsFile> {
+  if (path === "") throw new UnfitKernelError('""', "names no file; give the bzImage or the vmlinux");
   try {
     return await Deno.open(path);
   } catch (cause) {

@@ -53,7 +53,10 @@ async function versionOf(path: string): Promise<string> {
     }).output();
     text = new TextDecoder().decode(stdout);
   } catch (cause) {
-    throw new LackingError(`${path} does not run`, REMEDY, { cause });
+    const given = path === Deno.env.get("SCHEDSCOPE_QEMU") ? ", which SCHEDSCOPE_QEMU names," : "";
+    throw new LackingError(`${path}${given} does not run`, given === "" ? REMEDY : `unset it, or ${REMEDY}`, {
+      cause,
+    });
   }
   const version = /QEMU emulator version (\d+(?:\.\d+)*)/.exec(text)?.[1];
   if (version === undefined) {

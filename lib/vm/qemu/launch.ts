@@ -211,7 +211,10 @@ function failure(problem: string, end: GuestError["end"]): VmError {
     }
     return new GuestError(`${problem}: ${end.detail}`, end);
   }
-  const silent = end.console.length === 0
+  // Before its first instruction a guest has nothing to say.
+  const silent = problem.startsWith("QEMU ")
+    ? ""
+    : end.console.length === 0
     ? " Not one character came over the serial console: the kernel may be without CONFIG_SERIAL_8250_CONSOLE, or hung early."
     : consoleText(end.console);
   return new GuestError(`${problem}${problem === end.detail ? "" : `: ${end.detail}`}.${silent}`, end);

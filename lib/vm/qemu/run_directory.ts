@@ -1,5 +1,6 @@
 import { isAlive, ownedName, ownerOf, startTimeOf } from "../../trace/record/owner.ts";
 import { VmError } from "../errors.ts";
+import { fileRefusal } from "../file_refusal.ts";
 
 /** Longest path of a Unix socket: sun_path less its NUL. */
 const LONGEST_SOCKET = 107;
@@ -39,7 +40,9 @@ export class RunDirectory implements AsyncDisposable {
   static async create(base: string = runBase()): Promise<RunDirectory> {
     sweepRunDirectories(base);
     const path = `${base}/${ownedName()}${SUFFIX}`;
-    await Deno.mkdir(path, { mode: 0o700 });
+    await Deno.mkdir(path, { mode: 0o700 }).catch((error) => {
+      throw refused(base, error);
+    });
     try {
       const guard = new Deno.Command("setsid", {
         args: ["sh", "-c", GUARD, "sh", path],
@@ -68,7 +71,11 @@ export class RunDirectory implements AsyncDisposable {
 
   /** Notes that the process `pid` is the QEMU of this directory. */
   async claim(pid: number): Promise<void> {
-    await Deno.writeTextFile(`${this.path}/${PROCESS_FILE}`, `${pid} ${startTimeOf(pid) ?? ""}`);
+    try {
+      await Deno.writeTextFile(`${this.path}/${PROCESS_FILE}`, `${pid} ${startTimeOf(pid) ?? ""}`);
+    } catch (error) {
+      throw refused(this.path, error);
+    }
   }
 
   /** Removes it. A second call waits for the first. */
@@ -81,6 +88,16 @@ export class RunDirectory implements AsyncDisposable {
     await this.#guard.stdin.close().catch(() => {});
     await this.#guard.status;
   }
+}
+
+/** `error`, in a sentence where it is of the files at `path`. */
+function refused(path: string, error: unknown): unknown {
+  const why = fileRefusal(error);
+  if (why === undefined) return error;
+  return new VmError(
+    `The sockets of a guest cannot be made in ${path}: ${why}; set XDG_RUNTIME_DIR or TMPDIR to another directory`,
+    { cause: error },
+  );
 }
 
 /** Where run directories are made: `XDG_RUNTIME_DIR` where it is set and there, else the directory for temporary files. */

@@ -1,6 +1,6 @@
 import { formatNs } from "../../frame/format_ns.ts";
-import { CaptureDirectory } from "../../trace/record/capture_directory.ts";
 import { defaultSignal } from "../../trace/default_signal.ts";
+import { checkTraceOutput } from "../agent/trace_output.ts";
 import { buildInitrd } from "../initrd/mod.ts";
 import { bootable, examineKernel, type KernelImage, type KernelLack } from "../kernel/mod.ts";
 import { type Accelerator, type Guest, GuestError, startGuest, type Vcpu } from "../qemu/mod.ts";
@@ -80,7 +80,7 @@ export async function runUser(options: UserOptions): Promise<UserResult> {
   signal?.throwIfAborted();
   const output = options.output ?? "/dev/shm/log";
   // Whether the trace can be put there is known before the guest boots, not after it has measured.
-  new CaptureDirectory(output).discard();
+  checkTraceOutput(output);
   const kernel = await examineKernel(path, config === undefined ? {} : { config });
   const lacks = requireKernel(kernel, "user", isolation);
   for (const { option, cost } of lacks) say(`the kernel lacks ${option}: ${cost}`);
