@@ -8,7 +8,7 @@ const PID_FILE = "/tmp/schedscope-core-scheduling.pid";
  *
  * With the last cookie the kernel turns it off again, which patches its code on all CPUs (a static key, by way of int3). Under TCG a CPU may
  * run the int3 out of a translation that is no longer true; then there is nobody left to handle it, and the guest panics ("Oops: int3" in
- * raw_spin_rq_lock_nested; 2 of 20 runs on a busy host). Turned on once while the guest idles, it was not seen to.
+ * raw_spin_rq_lock_nested; 4 of some 25 runs on a busy host). Turned on once while the guest idles, it was not seen to.
  */
 export async function holdCoreScheduling(shell: GuestShell, signal?: AbortSignal): Promise<void> {
   await shellText(

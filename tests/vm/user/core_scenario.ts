@@ -37,6 +37,17 @@ export async function prefer(guest: Guest): Promise<void> {
     .catch(() => {});
 }
 
+/** ns for which the threads of the host that run the guest's CPUs 2 and 3 ran, and for which they waited for a CPU of the host. */
+export function hostTimes({ pid, vcpus }: Guest): { run: number; wait: number } {
+  let run = 0, wait = 0;
+  for (const { tid } of vcpus.slice(2, 4)) {
+    const [ran, waited] = Deno.readTextFileSync(`/proc/${pid}/task/${tid}/schedstat`).split(" ").map(Number);
+    run += ran!;
+    wait += waited!;
+  }
+  return { run, wait };
+}
+
 const REGION = "/tmp/scenario.region";
 
 /** Runs `scenario` in a guest for `seconds`, traced from before its threads are there until after they are gone. */
