@@ -3,10 +3,11 @@ import { defaultSignal } from "../../trace/default_signal.ts";
 import { checkTraceOutput } from "../agent/trace_output.ts";
 import { buildInitrd } from "../initrd/mod.ts";
 import { bootable, examineKernel, type KernelImage, type KernelLack } from "../kernel/mod.ts";
-import { type Accelerator, type Guest, GuestError, startGuest, type Vcpu } from "../qemu/mod.ts";
+import { type Accelerator, startGuest, type Vcpu } from "../qemu/mod.ts";
 import { measureUser } from "./measure_user.ts";
 import { requireKernel } from "./require_kernel.ts";
 import { type MeasurementParts, UserMeasurement } from "./user_measurement.ts";
+import { unlessItEnds } from "./unless_it_ends.ts";
 import type { UserOptions } from "./user_options.ts";
 
 /** The guest of a run. */
@@ -27,6 +28,11 @@ export interface UserGuest {
   readonly bootTime: number | undefined;
   /** From the call of `runUser` to the first latency line, ns; undefined where there was none. */
   readonly firstLine: number | undefined;
+  /**
+   * Share of the time in which the vCPUs that were measured on wanted to run and waited for a CPU of the host, 0 to 1: what they lost of it is
+   * in the gaps, and no clock of the guest tells.
+   */
+  readonly hostWait: number;
 }
 
 /** What the gap benchmark found in a guest that was booted for it. */
@@ -50,6 +56,11 @@ export class UserResult extends UserMeasurement {
         [...time("boot to init", bootTime), ...time("start to the first latency line", firstLine)].join(", ")
       }`,
       ...(accelerator.meaning === "" ? [] : [`  ${accelerator.meaning}`]),
+      ...(this.guest.hostWait < 0.01 ? [] : [
+        `  its vCPUs waited ${
+          (this.guest.hostWait * 100).toFixed(0)
+        } % of the time for a CPU of the host, which is in the gaps as well`,
+      ]),
       super.toString(),
     ].join("\n");
   }
@@ -113,6 +124,7 @@ export async function runUser(options: UserOptions): Promise<UserResult> {
   });
   signal?.removeEventListener("abort", abort);
   let firstLine: number | undefined;
+  const before = hostTimes(guest);
   const measured = await unlessItEnds(
     guest,
     measureUser(
@@ -128,7 +140,11 @@ export async function runUser(options: UserOptions): Promise<UserResult> {
         },
       },
     ),
+    "guest",
+    memory,
   );
+  const after = hostTimes(guest);
+  const wait = after.wait - before.wait;
   const { accelerator: kind, qemuVersion, cpuModel, vcpus, bootTime } = guest;
   const result = new UserResult(measured, {
     kernel,
@@ -139,28 +155,24 @@ export async function runUser(options: UserOptions): Promise<UserResult> {
     vcpus,
     bootTime,
     firstLine,
+    hostWait: wait === 0 ? 0 : wait / (wait + after.run - before.run),
   });
   await guest.shutdown({ timeout: 5000 });
   return result;
 }
 
-/** The result of `work`, or a {@linkcode GuestError} as soon as the guest has ended. */
-async function unlessItEnds<T>(guest: Guest, work: Promise<T>): Promise<T> {
-  const over = Promise.withResolvers<never>();
-  void guest.ended.then((end) => {
-    const last = end.console.slice(-5).map((line) => `\n  ${line}`).join("");
-    over.reject(new GuestError(`The guest ended while it measured: ${end.detail}${last}`, end));
-  });
-  over.promise.catch(() => {});
-  work.catch(() => {});
-  try {
-    return await Promise.race([work, over.promise]);
-  } catch (error) {
-    if (error instanceof GuestError) throw error;
-    // The agent's line breaks a moment before QEMU tells why.
-    const { promise: later, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, 1000);
-    await Promise.race([over.promise, later]).finally(() => clearTimeout(timer));
-    throw error;
+/** ns for which the host's threads of all vCPUs but the first core's ran, and for which they waited for a CPU of the host. */
+function hostTimes({ pid, vcpus }: Guest): { run: number; wait: number } {
+  let run = 0, wait = 0;
+  for (const { tid } of vcpus.slice(THREADS)) {
+    try {
+      const text = Deno.readTextFileSync(`/proc/${pid}/task/${tid}/schedstat`);
+      const [ran = 0, waited = 0] = text.split(" ").map(Number);
+      run += ran;
+      wait += waited;
+    } catch {
+      // A host without schedstat, or a guest that has just ended: then nothing is known of it.
+    }
   }
+  return { run, wait };
 }
