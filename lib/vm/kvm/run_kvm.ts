@@ -3,12 +3,13 @@ import { VmError } from "../errors.ts";
 import { checkTraceOutput } from "../agent/trace_output.ts";
 import { buildInitrd } from "../initrd/mod.ts";
 import { bootable, examineKernel } from "../kernel/mod.ts";
-import { type Guest, GuestError, startGuest } from "../qemu/mod.ts";
+import { startGuest } from "../qemu/mod.ts";
 import type { RunKvmOptions } from "./kvm_options.ts";
 import { KvmPhases } from "./kvm_phases.ts";
 import { KvmResult } from "./kvm_result.ts";
 import { measureKvm } from "./measure_kvm.ts";
 import { requireKernel } from "../user/require_kernel.ts";
+import { unlessItEnds } from "../user/unless_it_ends.ts";
 
 /** Cores of the outer guest and hardware threads of each. */
 const CORES = 2, THREADS = 2;
@@ -76,6 +77,8 @@ export async function runKvm(options: RunKvmOptions): Promise<KvmResult> {
       { ...options, ...signal === undefined ? {} : { signal } },
       phases,
     ),
+    "outer guest",
+    memory,
   );
   const { accelerator: kind, qemuVersion, cpuModel } = guest;
   phases.begin("shutting down");
@@ -111,15 +114,4 @@ function checkOptions({ seconds = 30, vms = 8, vmMemory = 96, window = 1e9, widt
   if (!Number.isInteger(vms) || !Number.isInteger(vmMemory)) {
     throw new VmError("Expected vms and vmMemory to be whole numbers");
   }
-}
-
-/** The result of `work`, or a {@linkcode GuestError} as soon as the guest has ended. */
-async function unlessItEnds<T>(guest: Guest, work: Promise<T>): Promise<T> {
-  const over = Promise.withResolvers<never>();
-  void guest.ended.then((end) => {
-    over.reject(new GuestError(`The outer guest ended while it measured: ${end.detail}`, end));
-  });
-  over.promise.catch(() => {});
-  work.catch(() => {});
-  return await Promise.race([work, over.promise]);
 }
