@@ -25,7 +25,9 @@ export interface RecordHostGuestOptions
 export interface RecordedHostGuest<T> extends HostGuest {
   /** What the work gave. */
   readonly work: T;
+  /** The host's trace. */
   readonly hostTrace: Trace;
+  /** The guest's trace. */
   readonly guestTrace: Trace;
   /** The fits of the guest's clocks, measured around the work. */
   readonly clocks: GuestClock;

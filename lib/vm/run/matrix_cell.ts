@@ -6,7 +6,9 @@ export interface MatrixSetting {
   readonly kernel: string;
   /** Path of the kernel. */
   readonly path: string;
+  /** What is measured in it. */
   readonly target: VmTarget;
+  /** How the groups are kept apart. */
   readonly isolation: VmIsolation;
 }
 
@@ -32,6 +34,7 @@ export interface FinishedCell extends MatrixCell {
   readonly metrics: Readonly<Record<string, number>>;
   /** Null where it failed. */
   readonly fingerprint: VmFingerprint | null;
+  /** What must be known to read the numbers, in sentences. */
   readonly notes: readonly string[];
 }
 

@@ -17,10 +17,13 @@ export interface MatrixProgress {
 
 /** What is given to whatever runs a cell. */
 export interface CellRun {
+  /** Length of the measurement. */
   readonly seconds: number;
   /** Directory for the trace of the run; undefined where it need not be kept. */
   readonly output: string | undefined;
+  /** Ends the run; what it gives then is not used. */
   readonly signal: AbortSignal | undefined;
+  /** Gets a sentence whenever something new begins. */
   readonly onProgress: ((text: string) => void) | undefined;
 }
 

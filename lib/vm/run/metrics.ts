@@ -5,7 +5,9 @@ import type { KvmResult } from "../kvm/mod.ts";
 
 /** What {@linkcode userMetrics} reads. */
 export interface MeasuredUser {
+  /** The measurement. */
   readonly spin: Pick<SpinResult, "threads" | "gaps" | "elapsed" | "histogram">;
+  /** Its gaps with their causes. */
   readonly ledger: Pick<GapLedger, "gaps">;
 }
 

@@ -12,13 +12,17 @@ import type { VmFingerprint, VmIsolation, VmRun, VmTarget } from "./vm_run.ts";
 
 /** What each target takes. */
 export interface TargetOptions {
+  /** The gap benchmark. */
   user: UserOptions;
+  /** Guests in the guest. */
   kvm: RunKvmOptions;
 }
 
 /** What each target gives. */
 export interface TargetResults {
+  /** The gap benchmark. */
   user: UserResult;
+  /** Guests in the guest. */
   kvm: KvmResult;
 }
 

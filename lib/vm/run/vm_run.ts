@@ -28,6 +28,7 @@ export interface VmRunResult {
   readonly isolation: string;
   /** Numbers that can be compared between runs; NaN where there was nothing to measure. */
   readonly metrics: Readonly<Record<string, number>>;
+  /** What it depends on besides. */
   readonly fingerprint: VmFingerprint;
   /** What must be known to read the numbers, in sentences. */
   readonly notes: readonly string[];
@@ -35,6 +36,7 @@ export interface VmRunResult {
 
 /** A whole run: its numbers, and what they are from. */
 export interface VmRun<R = unknown> extends VmRunResult {
+  /** What was measured. */
   readonly target: VmTarget;
   /** Path of the kernel. */
   readonly kernel: string;
