@@ -3,7 +3,7 @@ import { defaultSignal } from "../../trace/default_signal.ts";
 import { checkTraceOutput } from "../agent/trace_output.ts";
 import { buildInitrd } from "../initrd/mod.ts";
 import { bootable, examineKernel, type KernelImage, type KernelLack } from "../kernel/mod.ts";
-import { type Accelerator, startGuest, type Vcpu } from "../qemu/mod.ts";
+import { type Accelerator, type Guest, startGuest, type Vcpu } from "../qemu/mod.ts";
 import { measureUser } from "./measure_user.ts";
 import { requireKernel } from "./require_kernel.ts";
 import { type MeasurementParts, UserMeasurement } from "./user_measurement.ts";
