@@ -1,3 +1,4 @@
+import { firstAbove } from "../../trace/time_order.ts";
 import { DictColumn } from "../../frame/column.ts";
 import { Frame } from "../../frame/frame.ts";
 import { ns } from "../../frame/units.ts";
@@ -28,12 +29,16 @@ export function guestWaits(
   options: { threshold: number; limit: number; max: number },
 ): Pick<HostGuest, "waits" | "total"> {
   const { threshold, limit, max } = options;
-  const long = found.filter(({ from, to }) => to - from >= threshold);
-  const total = long.length;
-  if (total > limit) {
-    long.sort((x, y) => (y.to - y.from) - (x.to - x.from));
-    long.length = limit;
-  }
+  const lengths = Float64Array.from(found, ({ from, to }) => to - from).filter((dur) => dur >= threshold)
+    .sort();
+  const total = lengths.length;
+  // Of those as long as the shortest that is kept, the first ones.
+  const shortest = total > limit ? lengths[total - limit] ?? Infinity : threshold;
+  const spare = limit - (total - firstAbove(lengths, 0, total, shortest));
+  let same = 0;
+  const long = found.filter(({ from, to }) =>
+    to - from > shortest || (to - from === shortest && (total <= limit || same++ < spare))
+  );
   long.sort((x, y) => x.from - y.from);
   const { table } = time;
   const tid = (wait: FoundWait) => table.tids[wait.k]!;

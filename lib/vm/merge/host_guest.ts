@@ -147,6 +147,9 @@ export interface HostGuest {
   readonly causes: Frame<GuestWaitCauseColumns>;
   /** Who on the host took the vCPUs' time, whoever took most first. */
   readonly culprits: Frame<HostCulpritColumns>;
-  /** The timeline: what each vCPU and each thread of the guest did, as rows in exclusive states. */
+  /**
+   * The timeline: what each vCPU and each thread of the guest did, as rows in exclusive states. Of long traces ask for a part of the time: a thread
+   * that waits has a row for whatever its vCPU does meanwhile.
+   */
   states(options?: HostGuestStatesOptions): Frame<HostGuestStateColumns>;
 }

@@ -1,6 +1,7 @@
 import { DictColumn } from "../../frame/column.ts";
 import { Frame } from "../../frame/frame.ts";
 import { type Ns, ns } from "../../frame/units.ts";
+import { VmError } from "../errors.ts";
 import type { MergedTime } from "./merged_time.ts";
 import { GUEST_WAIT_PARTS, isVcpuWait, PART } from "./merged_parts.ts";
 import { Doing } from "../../sched/thread_segments.ts";
@@ -61,7 +62,10 @@ const STATE = Object.fromEntries(HOST_GUEST_STATES.map((state, i) => [state, i])
   number
 >;
 
-/** The rows of {@linkcode HostGuest.states}: first the vCPUs by number, then the guest's threads by tid, each in order of time. */
+/**
+ * The rows of {@linkcode HostGuest.states}: first the vCPUs by number, then the guest's threads by tid, each in order of time. Throws a `VmError` where there are
+ * more than 8 million.
+ */
 export function hostGuestStates(
   time: MergedTime,
   options: HostGuestStatesOptions,
@@ -114,16 +118,20 @@ export function hostGuestStates(
   return rows.frame();
 }
 
+/** Most rows: each waiting thread has one for whatever its vCPU does meanwhile, so that a long trace of many threads has no end of them. */
+const MOST = 2 ** 23;
+
 class StateRows {
   readonly #time: MergedTime;
-  readonly #level: number[] = [];
-  readonly #tid: number[] = [];
-  readonly #vcpu: number[] = [];
-  readonly #cpu: number[] = [];
-  readonly #ts: number[] = [];
-  readonly #to: number[] = [];
-  readonly #state: number[] = [];
-  readonly #culprit: number[] = [];
+  #rows = 0;
+  #level = new Uint8Array(1024);
+  #tid = new Int32Array(1024);
+  #vcpu = new Int32Array(1024);
+  #cpu = new Int32Array(1024);
+  #ts = new Float64Array(1024);
+  #to = new Float64Array(1024);
+  #state = new Uint8Array(1024);
+  #culprit = new Int32Array(1024);
 
   constructor(time: MergedTime) {
     this.#time = time;
@@ -139,42 +147,97 @@ class StateRows {
     state: number,
     culprit: number,
   ): void {
-    const last = this.#ts.length - 1;
-    if (last >= 0 && this.#level[last] === level && this.#tid[last] === tid && this.#to[last]! > from) {
-      return; // of a piece with several parts the first, and so the largest, is shown
+    const last = this.#rows - 1;
+    if (last >= 0 && this.#level[last] === level && this.#tid[last] === tid) {
+      if (this.#to[last]! > from) return; // of a piece with several parts the first, and so the largest, is shown
+      if (
+        this.#to[last] === from && this.#state[last] === state && this.#culprit[last] === culprit &&
+        this.#cpu[last] === cpu && this.#vcpu[last] === vcpu
+      ) {
+        this.#to[last] = to;
+        return;
+      }
     }
-    if (
-      last >= 0 && this.#level[last] === level && this.#tid[last] === tid && this.#to[last] === from &&
-      this.#state[last] === state && this.#culprit[last] === culprit && this.#cpu[last] === cpu &&
-      this.#vcpu[last] === vcpu
-    ) {
-      this.#to[last] = to;
-      return;
+    const row = this.#rows++;
+    if (row === this.#ts.length) this.#widen();
+    this.#level[row] = level;
+    this.#tid[row] = tid;
+    this.#vcpu[row] = vcpu;
+    this.#cpu[row] = cpu;
+    this.#ts[row] = from;
+    this.#to[row] = to;
+    this.#state[row] = state;
+    this.#culprit[row] = culprit;
+  }
+
+  #widen(): void {
+    if (this.#ts.length >= MOST) {
+      throw new VmError(
+        `More than ${
+          MOST.toLocaleString("en-US")
+        } states were found: ask for less time or fewer threads (from, to, tids)`,
+      );
     }
-    this.#level.push(level);
-    this.#tid.push(tid);
-    this.#vcpu.push(vcpu);
-    this.#cpu.push(cpu);
-    this.#ts.push(from);
-    this.#to.push(to);
-    this.#state.push(state);
-    this.#culprit.push(culprit);
+    this.#level = widened(this.#level);
+    this.#tid = widened(this.#tid);
+    this.#vcpu = widened(this.#vcpu);
+    this.#cpu = widened(this.#cpu);
+    this.#ts = widened(this.#ts);
+    this.#to = widened(this.#to);
+    this.#state = widened(this.#state);
+    this.#culprit = widened(this.#culprit);
   }
 
   frame(): Frame<HostGuestStateColumns> {
+    const rows = this.#rows;
     const { culprits } = this.#time.vcpuTimes;
-    const [host, guest] = this.#time.names;
+    const culprit = this.#culprit.slice(0, rows);
     return new Frame<HostGuestStateColumns>({
-      level: new DictColumn(Uint8Array.from(this.#level), ["vcpu", "guest"]),
-      tid: Int32Array.from(this.#tid),
-      comm: DictColumn.from(this.#tid.map((tid, i) => (this.#level[i] === 0 ? host : guest).get(tid) ?? "")),
-      vcpu: Int32Array.from(this.#vcpu),
-      cpu: Int32Array.from(this.#cpu),
-      ts: ns(Float64Array.from(this.#ts)),
-      dur: ns(Float64Array.from(this.#ts, (ts, i) => this.#to[i]! - ts)),
-      state: new DictColumn(Uint8Array.from(this.#state), HOST_GUEST_STATES),
-      culprit: DictColumn.from(this.#culprit.map((who) => culprits[who]?.comm ?? "")),
-      culprit_tid: Int32Array.from(this.#culprit, (who) => culprits[who]?.tid ?? -1),
+      level: new DictColumn(this.#level.slice(0, rows), ["vcpu", "guest"]),
+      tid: this.#tid.slice(0, rows),
+      comm: this.#comm(),
+      vcpu: this.#vcpu.slice(0, rows),
+      cpu: this.#cpu.slice(0, rows),
+      ts: ns(this.#ts.slice(0, rows)),
+      dur: ns(this.#to.slice(0, rows).map((to, row) => to - this.#ts[row]!)),
+      state: new DictColumn(this.#state.slice(0, rows), HOST_GUEST_STATES),
+      culprit: coded(rows, (row) => culprits[culprit[row]!]?.comm ?? "", (row) => culprit[row]!),
+      culprit_tid: culprit.map((who) => culprits[who]?.tid ?? -1),
     });
   }
+
+  #comm(): DictColumn {
+    const names = this.#time.names;
+    return coded(
+      this.#rows,
+      (row) => names[this.#level[row]!]!.get(this.#tid[row]!) ?? "",
+      (row) => this.#tid[row]! * 2 + this.#level[row]!,
+    );
+  }
+}
+
+/** A column of texts that rows of one `key` share, each asked for once. */
+function coded(rows: number, text: (row: number) => string, key: (row: number) => number): DictColumn {
+  const dictionary = new Map<string, number>();
+  const known = new Map<number, number>();
+  const codes = new Uint32Array(rows);
+  for (let row = 0; row < rows; row++) {
+    const of = key(row);
+    let code = known.get(of);
+    if (code === undefined) {
+      const name = text(row);
+      code = dictionary.get(name);
+      if (code === undefined) dictionary.set(name, code = dictionary.size);
+      known.set(of, code);
+    }
+    codes[row] = code;
+  }
+  return new DictColumn(codes, [...dictionary.keys()]);
+}
+
+/** `column` at twice its length. */
+function widened<T extends Float64Array | Int32Array | Uint8Array>(column: T): T {
+  const wider = new (column.constructor as new (length: number) => T)(column.length * 2);
+  wider.set(column);
+  return wider;
 }

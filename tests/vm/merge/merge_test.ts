@@ -292,3 +292,21 @@ Deno.test("what cannot be merged is said", () => {
   assert.throws(merge({ clock: { tsc: clock } }), /clock mono, of which there is no fit/);
   assert.throws(merge({ guest: new TraceWriter().trace() }), MissingEventError);
 });
+
+Deno.test("a limit keeps the longest waits, a threshold those of its length; the sums are of all", () => {
+  const { host, guest } = pair(11);
+  const { trace, clock } = onClock(guest.trace, { rate: 1, shift: 0 });
+  const vcpus = [{ index: 0, tid: 100 }, { index: 1, tid: 101 }];
+  const all = mergeHostGuest({ host: host.trace, guest: trace, clock, vcpus });
+  const lengths = Array.from(all.waits.column("dur")).sort((x, y) => y - x);
+  for (const limit of [0, 1, 5, 17, lengths.length, 1000]) {
+    const few = mergeHostGuest({ host: host.trace, guest: trace, clock, vcpus, limit });
+    assert.deepEqual(Array.from(few.waits.column("dur")).sort((x, y) => y - x), lengths.slice(0, limit));
+    assert.equal(few.total, lengths.length);
+    assert.deepEqual(few.causes.toJSON(), all.causes.toJSON());
+    assert.ok(few.waits.column("ts").every((ts, i, of) => i === 0 || of[i - 1]! <= ts));
+  }
+  const threshold = lengths[10]!;
+  const long = mergeHostGuest({ host: host.trace, guest: trace, clock, vcpus, threshold });
+  assert.equal(long.total, lengths.filter((dur) => dur >= threshold).length);
+});
