@@ -132,15 +132,43 @@ async function boot(guest: RunningGuest, options: GuestOptions, within: Within):
   if (ready === "running") return;
   if (options.restoreFrom === undefined) {
     onProgress("booting");
-    await within("The guest did not reach its init", bootTimeout, () => seen);
+    const agent = ready === "agent" ? new AgentChannel(guest.takeAgentPort()) : undefined;
+    try {
+      await within(
+        "The guest did not reach its init",
+        bootTimeout,
+        () => agent === undefined ? seen : Promise.race([seen, heard(guest, agent, seen)]),
+      );
+    } catch (error) {
+      await agent?.[Symbol.asyncDispose]();
+      throw error;
+    }
     onProgress(`init after ${(guest.bootTime! / 1e9).toFixed(2)} s`);
+    if (agent !== undefined) guest.attachAgent(agent);
   }
   if (ready === "init") return;
   await within("The agent in the guest did not answer", AGENT_DEADLINE, async () => {
-    const agent = new AgentChannel(guest.takeAgentPort());
-    guest.attachAgent(agent);
-    await agent.hello;
+    if (options.restoreFrom !== undefined) guest.attachAgent(new AgentChannel(guest.takeAgentPort()));
+    await guest.agent.hello;
   });
+}
+
+/** Milliseconds that the console may be behind the agent. */
+const CONSOLE_LATE = 5000;
+
+/**
+ * Settles as `seen` does; throws a `LackingError` where the agent has answered and not one character has come over the console, which
+ * therefore does not tell of anything that goes wrong.
+ */
+async function heard(guest: RunningGuest, agent: AgentChannel, seen: Promise<void>): Promise<void> {
+  // Where the line to it breaks, the guest's end is the better reason.
+  if (await agent.hello.then(() => false, () => true)) return await seen;
+  await settledWithin(seen, CONSOLE_LATE);
+  if (guest.console.length > 0) return await seen;
+  throw new LackingError(
+    "The guest came up, but not one character came over its serial console, which would tell of a panic",
+    "give it a kernel with CONFIG_SERIAL_8250_CONSOLE",
+  );
 }
 
 /**
