@@ -268,7 +268,7 @@ exit 1
   assert.deepEqual(names(place.path), ["bin", "qemu"]);
 });
 
-Deno.test("a panic, and a guest that runs out of memory, are told as such", () =>
+Deno.test("a panic, a guest that runs out of memory and a silent one are told as such", () =>
   attempts(async () => {
     using place = new Place();
     const { path } = await testKernel();
@@ -281,7 +281,13 @@ Deno.test("a panic, and a guest that runs out of memory, are told as such", () =
     await place.expect(
       [...args, "--memory", "128", "--buffer", "60000", path],
       1,
-      /memory/i,
+      /The guest ran out of memory.*; give it more than 128 MiB \(--memory\): /,
+    );
+    // As a kernel without a serial console is, whose configuration is not known.
+    await place.expect(
+      [...args, "--cmdline", "8250.nr_uarts=0", path],
+      3,
+      /not one character came over its serial console.*; give it a kernel with CONFIG_SERIAL_8250_CONSOLE/,
     );
     assert.deepEqual(names(place.path), []);
   }));

@@ -1,5 +1,5 @@
 import { visibleText } from "../../frame/visible_text.ts";
-import { VmError } from "../errors.ts";
+import { LackingError, VmError } from "../errors.ts";
 import { type Guest, GuestError } from "../qemu/mod.ts";
 
 /** The words with which a kernel says that it ended a program for want of memory. */
@@ -30,13 +30,15 @@ export async function unlessItEnds<T>(
     const { promise: later, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, 1000);
     await Promise.race([over.promise, later]).finally(() => clearTimeout(timer));
+    if (!(error instanceof VmError) || error instanceof LackingError) throw error;
     const killed = guest.console.map(({ text }) => OUT_OF_MEMORY.exec(text)).findLast((found) =>
       found !== null
     );
-    if (!(error instanceof VmError) || killed === undefined) throw error;
+    if (killed === undefined && !/Cannot allocate memory/.test(error.message)) throw error;
     throw new VmError(
-      `The ${name} ran out of memory and its kernel killed ${visibleText(killed[1]!)}; ` +
-        `give it more than ${memory} MiB (--memory): ${error.message}`,
+      `The ${name} ran out of memory${
+        killed === undefined ? "" : ` and its kernel killed ${visibleText(killed[1]!)}`
+      }; give it more than ${memory} MiB (--memory): ${error.message}`,
       { cause: error },
     );
   }
