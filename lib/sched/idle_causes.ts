@@ -89,8 +89,9 @@ export class IdleCauses {
   }
 
   /**
-   * ns at the beginning of [from, to) in which the siblings of `cpu` idled as well, before one of them ran somebody whom thread `tid` may
-   * not run beside: the kernel decides for a core at once, and that sibling had only not switched yet. 0 where no cookies are known.
+   * ns at the beginning of [from, to) in which the siblings of `cpu` idled as well, or still ran a partner of thread `tid`, before one of
+   * them ran somebody whom it may not run beside: the kernel decides for a core at once, and that sibling had only not switched yet. 0
+   * where no cookies are known.
    */
   beforeForeign(tid: number, cpu: number, from: number, to: number): number {
     const cookies = this.#cookies;
@@ -101,6 +102,7 @@ export class IdleCauses {
       const times = this.#cpus[other];
       if (times === undefined) continue;
       let slice = Math.max(0, sliceAt(times, from));
+      if (times.ran[slice]! > Ran.Idle && cookies.get(times.tid[slice]!) === own) slice++;
       while (slice < times.ts.length && times.ran[slice] === Ran.Idle) slice++;
       if (slice === times.ts.length || times.ts[slice]! >= first) continue;
       if (times.ran[slice] === Ran.Hidden || cookies.get(times.tid[slice]!) === own) return 0;

@@ -48,6 +48,21 @@ Deno.test("with cookies forced idle begins with the core's decision, and the way
   });
 });
 
+Deno.test("a partner that still runs when the core has decided for a stranger is no reason to wait", () => {
+  const C: Task = { tid: 30, comm: "c" };
+  const trace = new TraceWriter()
+    .switch(0, 0, IDLE, R, A)
+    .switch(0, 1, IDLE, R, C)
+    .switch(1000, 0, A, R, IDLE)
+    .switch(1300, 1, C, R, B)
+    .switch(2300, 1, B, R, C)
+    .switch(2500, 0, IDLE, R, A)
+    .switch(3000, 0, A, S, IDLE)
+    .trace();
+  const cookies = new Map([[10, 1], [20, 2], [30, 1]]);
+  assert.deepEqual(explain(trace, { cookies }).parts, { "forced idle": 1300, "waking": 200 });
+});
+
 Deno.test("who may run beside the thread forces nothing", () => {
   const together = new Map([[10, 1], [20, 1]]);
   assert.deepEqual(explain(turns(1300, 2300), { cookies: together }), {
