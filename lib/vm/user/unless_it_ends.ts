@@ -5,6 +5,9 @@ import { type Guest, GuestError } from "../qemu/mod.ts";
 /** The words with which a kernel says that it ended a program for want of memory. */
 const OUT_OF_MEMORY = /Out of memory[^:]*: Killed process \d+ \((.*?)\)/;
 
+/** What programs in the guest say then; its files are in its memory, too. */
+const MEMORY_IS_FULL = /Cannot allocate memory|No space left on device/;
+
 /**
  * The result of `work` in `guest`, or a {@linkcode GuestError} as soon as the guest has ended; `name` is what it is called, `memory` what
  * it has, in MiB. Where the guest's kernel ended a program for want of memory, the error says that.
@@ -34,7 +37,7 @@ export async function unlessItEnds<T>(
     const killed = guest.console.map(({ text }) => OUT_OF_MEMORY.exec(text)).findLast((found) =>
       found !== null
     );
-    if (killed === undefined && !/Cannot allocate memory/.test(error.message)) throw error;
+    if (killed === undefined && !MEMORY_IS_FULL.test(error.message)) throw error;
     throw new VmError(
       `The ${name} ran out of memory${
         killed === undefined ? "" : ` and its kernel killed ${visibleText(killed[1]!)}`
