@@ -48,7 +48,13 @@ export async function runKvm(options: RunKvmOptions): Promise<KvmResult> {
     kernel: path,
     ...signal === undefined ? {} : { signal },
   });
-  const memory = options.memory ?? outerMemory(initrd.archiveBytes / 2 ** 20, vms, vmMemory);
+  const wanted = outerMemory(initrd.archiveBytes / 2 ** 20, vms, vmMemory);
+  const memory = options.memory ?? wanted;
+  if (memory < wanted) {
+    say(
+      `${memory} MiB are less than the ${wanted} MiB that the outer guest has by default for ${vms} inner ones: they may not come up`,
+    );
+  }
   phases.begin("booting the outer guest");
   // Ends the guest while it boots; afterwards the measurement ends in its own way and keeps what it has.
   const booting = new AbortController();
