@@ -2,6 +2,7 @@ import { VmError } from "../errors.ts";
 import { type GuestShell, shellText } from "../user/guest_shell.ts";
 import { type HwlatSample, readHwlatLine } from "./hwlat_line.ts";
 import { INNER_DIRECTORY, InnerGuest, type InnerSettings } from "./inner_guest.ts";
+import { InnerBootError } from "./inner_boot_error.ts";
 import { type InnerProcess, pinVcpus, whenHere, whenReady, writeState } from "./inner_steps.ts";
 import type { KvmVm } from "./kvm_result.ts";
 import type { InnerVcpu } from "./vcpu_accounts.ts";
@@ -24,8 +25,11 @@ export interface FleetOptions {
   readonly signal?: AbortSignal;
 }
 
-/** How often the first one, and each copy, is started before it is given up. */
+/** How often each copy is started before it is given up. */
 const ATTEMPTS = 5;
+
+/** How often the first one is: one that hung twice has hung in that outer guest ever after, and comes up in another. */
+const FIRST_ATTEMPTS = 2;
 
 /** The state that all copies come up from. */
 const STATE = `${INNER_DIRECTORY}/state`;
@@ -59,9 +63,9 @@ export class InnerFleet implements AsyncDisposable {
     this.#options = options;
   }
 
-  /** Boots the first, and writes its state to a file of the outer guest. */
+  /** Boots the first, and writes its state to a file of the outer guest. Throws an {@linkcode InnerBootError} where it does not come up. */
   async bootFirst(): Promise<void> {
-    await this.#attempt("The first inner guest", async (attempt, step) => {
+    await this.#attempt("The first inner guest", FIRST_ATTEMPTS, async (attempt, step) => {
       await using first = this.#start(`first.${attempt}`, {
         onLine: (line) => this.#options.onConsole(-1, line),
       });
@@ -84,7 +88,7 @@ export class InnerFleet implements AsyncDisposable {
     this.#members[vm] = undefined;
     this.#failures[vm] = "";
     try {
-      await this.#attempt(`Inner guest ${vm}`, async (attempt, step) => {
+      await this.#attempt(`Inner guest ${vm}`, ATTEMPTS, async (attempt, step) => {
         this.#starts[vm] = attempt;
         const guest = this.#start(`vm${vm}.${attempt}`, {
           state: STATE,
@@ -169,6 +173,7 @@ export class InnerFleet implements AsyncDisposable {
   /** Does `work` until it succeeds, but not too often. */
   async #attempt(
     who: string,
+    most: number,
     work: (attempt: number, step: { seconds: number; signal?: AbortSignal }) => Promise<void>,
   ): Promise<void> {
     const { watchdog, signal, onProgress } = this.#options;
@@ -178,8 +183,8 @@ export class InnerFleet implements AsyncDisposable {
         return await work(attempt, { seconds, ...signal === undefined ? {} : { signal } });
       } catch (error) {
         if (signal?.aborted === true || !(error instanceof VmError)) throw error;
-        if (attempt === ATTEMPTS) {
-          throw new VmError(`${who} did not come up in ${ATTEMPTS} attempts: ${error.message}`, {
+        if (attempt === most) {
+          throw new InnerBootError(`${who} did not come up in ${most} attempts: ${error.message}`, {
             cause: error,
           });
         }

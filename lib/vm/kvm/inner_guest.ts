@@ -3,6 +3,9 @@ import type { ExecResult } from "../agent/mod.ts";
 import { VmError } from "../errors.ts";
 import type { GuestShell } from "../user/guest_shell.ts";
 
+/** How long the end of one is waited for, ms. */
+const LAST_WAIT = 10_000;
+
 /** Where all that belongs to inner guests is kept in the outer one. */
 export const INNER_DIRECTORY = "/run/schedscope";
 
@@ -161,7 +164,11 @@ export class InnerGuest implements AsyncDisposable {
   /** Ends it. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#end.abort(new DOMException("it was ended", "AbortError"));
-    await this.ended;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    // Where the agent does not answer any more, it ends with the outer guest.
+    const late = new Promise<void>((resolve) => timer = setTimeout(resolve, LAST_WAIT));
+    await Promise.race([this.ended, late]);
+    clearTimeout(timer);
   }
 
   #take(bytes: Uint8Array): void {

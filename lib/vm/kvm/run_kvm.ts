@@ -2,8 +2,9 @@ import { defaultSignal } from "../../trace/default_signal.ts";
 import { VmError } from "../errors.ts";
 import { checkTraceOutput } from "../agent/trace_output.ts";
 import { buildInitrd } from "../initrd/mod.ts";
-import { bootable, examineKernel } from "../kernel/mod.ts";
+import { bootable, examineKernel, type KernelImage, type KernelLack } from "../kernel/mod.ts";
 import { startGuest } from "../qemu/mod.ts";
+import { InnerBootError } from "./inner_boot_error.ts";
 import type { RunKvmOptions } from "./kvm_options.ts";
 import { KvmPhases } from "./kvm_phases.ts";
 import { KvmResult } from "./kvm_result.ts";
@@ -13,6 +14,9 @@ import { unlessItEnds } from "../user/unless_it_ends.ts";
 
 /** Cores of the outer guest and hardware threads of each. */
 const CORES = 2, THREADS = 2;
+
+/** How many outer guests are tried, one after the other, until the first inner one comes up. */
+const OUTER_ATTEMPTS = 3;
 
 /**
  * Boots `kernel` in a guest of 4 vCPUs, 2 threads a core, and in that as many inner guests as asked for, of 2 vCPUs each, on the same
@@ -31,7 +35,7 @@ const CORES = 2, THREADS = 2;
  */
 export async function runKvm(options: RunKvmOptions): Promise<KvmResult> {
   checkOptions(options);
-  const { kernel: path, config, vms = 8, vmMemory = 96, accelerator } = options;
+  const { kernel: path, config, vms = 8, vmMemory = 96 } = options;
   const signal = options.signal ?? defaultSignal();
   const say = options.onProgress ?? (() => {});
   const phases = new KvmPhases(say);
@@ -55,6 +59,37 @@ export async function runKvm(options: RunKvmOptions): Promise<KvmResult> {
       `${memory} MiB are less than the ${wanted} MiB that the outer guest has by default for ${vms} inner ones: they may not come up`,
     );
   }
+  const start: OuterStart = { image, lacks, kernel, initrd: initrd.path, memory, phases, say, signal };
+  for (let attempt = 1;; attempt++) {
+    try {
+      return await runOnce(options, start);
+    } catch (error) {
+      if (attempt === OUTER_ATTEMPTS || !(error instanceof InnerBootError) || signal?.aborted === true) {
+        throw error;
+      }
+      say(`${error.message}; all of it is started again`);
+    }
+  }
+}
+
+/** What all attempts have in common. */
+interface OuterStart {
+  readonly image: KernelImage;
+  readonly lacks: readonly KernelLack[];
+  /** What QEMU is given. */
+  readonly kernel: string;
+  readonly initrd: string;
+  /** MiB. */
+  readonly memory: number;
+  readonly phases: KvmPhases;
+  readonly say: (text: string) => void;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Boots the outer guest and measures in it. Throws an {@linkcode InnerBootError} where another one may do better. */
+async function runOnce(options: RunKvmOptions, start: OuterStart): Promise<KvmResult> {
+  const { image, lacks, kernel, initrd, memory, phases, say, signal } = start;
+  const { accelerator } = options;
   phases.begin("booting the outer guest");
   // Ends the guest while it boots; afterwards the measurement ends in its own way and keeps what it has.
   const booting = new AbortController();
@@ -63,7 +98,7 @@ export async function runKvm(options: RunKvmOptions): Promise<KvmResult> {
   signal?.throwIfAborted();
   await using guest = await startGuest({
     kernel,
-    initrd: initrd.path,
+    initrd,
     memory,
     cores: CORES,
     threads: THREADS,
